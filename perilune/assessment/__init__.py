@@ -1,0 +1,1 @@
+"""What is said about one flight: requirements, outcome, margins."""

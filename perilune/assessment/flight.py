@@ -1,0 +1,80 @@
+"""A flown flight as a value: its channels, events and outcome, wherever it came from."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from perilune.interface.events import ALL, EventKind
+
+from .outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened, as told to people and archives."""
+
+    time_s: float
+    name: str
+    severity: str
+    text: str
+    height_above_terrain_m: float
+    speed_mps: float
+
+
+@dataclass(frozen=True)
+class Flight:
+    """One flight: what flew, how it went, and the full history of every channel at the cycle rate."""
+
+    mission: str
+    title: str
+    seed: int
+    scenario_digest: str
+    faults: dict[str, float]
+    channels: dict[str, np.ndarray]
+    events: tuple[Event, ...]
+    outcome: Outcome
+    digest: str
+    speed: dict[str, float] = field(default_factory=dict)
+    cause: dict[str, Any] = field(default_factory=dict)
+    resolved: dict[str, Any] = field(default_factory=dict)
+    readouts: str | None = None
+
+    @property
+    def time(self) -> np.ndarray:
+        """Mission time of every sample, s."""
+        return self.channels["time_s"]
+
+    def event(self, name: str) -> Event | None:
+        """The event of that name, if it happened."""
+        return next((event for event in self.events if event.name == name), None)
+
+    def to_pandas(self):
+        """All channels as a DataFrame indexed by time_s. Needs pandas."""
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_pandas needs pandas: pip install pandas") from None
+        frame = pandas.DataFrame({name: values for name, values in self.channels.items() if name != "time_s"})
+        frame.index = pandas.Index(self.time, name="time_s")
+        return frame
+
+
+def events_of(ticks, period: float, channels: dict[str, np.ndarray]) -> tuple[Event, ...]:
+    """Events in order of time from their first ticks (−1: never); height and speed read from the channels."""
+    found: list[tuple[int, EventKind]] = [(int(t), kind) for t, kind in zip(ticks, ALL, strict=True) if t >= 0]
+    found.sort(key=lambda pair: pair[0])
+    told = []
+    for tick, kind in found:
+        at = min(max(tick - 1, 0), len(channels["time_s"]) - 1)
+        told.append(
+            Event(
+                time_s=round(tick * period, 9),
+                name=kind.name,
+                severity=kind.severity,
+                text=kind.text,
+                height_above_terrain_m=float(channels["truth/height_above_terrain_m"][at]),
+                speed_mps=float(channels["truth/speed_mps"][at]),
+            )
+        )
+    return tuple(told)

@@ -1,0 +1,1 @@
+"""Many flights: dispersions, batches, statistics."""

@@ -1,0 +1,100 @@
+"""A batch of landings: lanes with their own key, dispersions, faults and settings, flown by one program."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perilune.foundation.randomness import run_key
+from perilune.simulation.mission import Mission
+from perilune.simulation.scenario import Maps, Scenario, build, lane_axes, mission_numbers, read_maps
+from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
+
+from .sample import break_things, disperse
+
+WIDTH = 128  # lanes of a batch program
+CHUNK = 50  # cycles between looks at whether anyone still flies
+
+
+class Flown(NamedTuple):
+    """What a batch leaves: records (time, lanes, …) as NumPy, the last snapshot, and the numbers that flew."""
+
+    records: np.ndarray
+    last: Snapshot
+    scenarios: Scenario
+    numbers: dict[str, Any]
+
+
+class Batch:
+    """A mission made ready to fly: maps read, numbers laid out, the builder of scenarios compiled once."""
+
+    def __init__(self, mission: Mission):
+        self.mission = mission
+        self.maps: Maps = read_maps(mission)
+        self.numbers = {path: jnp.asarray(value) for path, value in mission_numbers(mission, self.maps).items()}
+        self.prepare = jax.jit(self.scenarios)
+
+    def lane(self, key, overrides: dict, faults: dict, maps: Maps):
+        """One lane: scenario, first snapshot and the numbers that fly."""
+        drawn = {**self.numbers, **overrides}
+        flown = break_things(disperse(self.mission, drawn, key), faults)
+        scenario = build(key, drawn, flown, self.mission, maps)
+        return scenario, first_snapshot(scenario, drawn, flown), flown
+
+    def scenarios(self, keys, overrides: dict, faults: dict, maps: Maps):
+        """All lanes; the height posts are not batched."""
+        example = jax.eval_shape(
+            lambda k, o, f: self.lane(k, o, f, maps),
+            keys[0],
+            {path: value[0] for path, value in overrides.items()},
+            {kind: value[0] for kind, value in faults.items()},
+        )
+        axes = lane_axes(example[0])
+        return jax.vmap(lambda k, o, f: self.lane(k, o, f, maps), out_axes=(axes, 0, 0))(keys, overrides, faults)
+
+    def start(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
+        """Scenarios, first snapshots and numbers of lanes with these seeds (run 0 of each).
+
+        `faults`: kind → magnitude, one for all lanes or one a lane. `overrides`: mission path → value, likewise; they
+        change the lander as drawn and as flown.
+        """
+        keys = jnp.stack([run_key(int(seed), 0) for seed in seeds])
+
+        def per_lane(value, shape):
+            return jnp.broadcast_to(jnp.asarray(value, jnp.float64), (len(keys), *shape))
+
+        spread = {
+            path: per_lane(v, self.numbers[path].shape)
+            if np.ndim(v) <= self.numbers[path].ndim
+            else jnp.asarray(v, float)
+            for path, v in (overrides or {}).items()
+        }
+        broken = {kind: per_lane(magnitude, ()) for kind, magnitude in (faults or {}).items()}
+        return self.prepare(keys, spread, broken, self.maps)
+
+    def fly(
+        self,
+        seeds,
+        record: Recorder,
+        every: int,
+        faults: dict[str, Any] | None = None,
+        overrides: dict[str, Any] | None = None,
+        watch: Callable[[np.ndarray], None] | None = None,
+        chunk: int = CHUNK,
+    ) -> Flown:
+        """Fly lanes to their ends. `watch` is shown the latest record of each lane after every chunk."""
+        scenarios, last, numbers = self.start(seeds, faults, overrides)
+        records, tick = [], 0
+        while True:
+            last, record_block, is_anyone_alive = fly_chunk(
+                scenarios, last, jnp.asarray(tick, jnp.int32), cycles=chunk, every=every, record=record
+            )
+            records.append(np.asarray(record_block))
+            tick += chunk
+            if watch:
+                watch(records[-1][-1])
+            if not bool(is_anyone_alive):
+                break
+        return Flown(np.concatenate(records), last, scenarios, numbers)

@@ -1,0 +1,115 @@
+"""One flight with full history: the same cycle as a batch's, one lane wide, recorded every cycle."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from perilune.assessment.flight import Flight, events_of
+from perilune.assessment.outcome import classify_batch
+from perilune.flight.modes import NAMES
+from perilune.simulation.mission import Mission
+from perilune.telemetry.dictionary import CHANNELS
+from perilune.telemetry.recorder import recorder
+
+from .batch import Batch
+
+ALL_CHANNELS = tuple(CHANNELS)
+CHUNK = 100  # cycles between progress reports: 10 s of mission time
+
+
+class Progress(NamedTuple):
+    """Where a flight stands, for a display."""
+
+    time_s: float
+    phase: str
+    height_above_terrain_m: float
+    speed_mps: float
+    propellant_kg: float
+
+
+def scenario_digest(mission: Mission, faults: dict[str, float]) -> str:
+    """SHA-256 of the resolved mission and the faults that are flown: the name of a scenario."""
+    table = mission.model_dump(mode="json", exclude={"faults", "sources", "title"})
+    text = json.dumps({"mission": table, "faults": faults}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_digest(numbers: dict[str, Any], last, figures: dict | None) -> str:
+    """SHA-256 of what was applied, where it ended, when the events were, and how it was judged."""
+    sha = hashlib.sha256()
+    for path in sorted(numbers):
+        sha.update(path.encode())
+        sha.update(np.ascontiguousarray(numbers[path]).tobytes())
+    for leaf in jax.tree.leaves((last.truth, last.memory.navigation, last.log.tick)):
+        sha.update(np.ascontiguousarray(leaf).tobytes())
+    sha.update(json.dumps(figures, sort_keys=True).encode())
+    return sha.hexdigest()
+
+
+def fly_one(
+    batch: Batch,
+    seed: int,
+    faults: dict[str, float],
+    watch: Callable[[Progress], None] | None = None,
+) -> Flight:
+    """Fly one seed of a mission with these faults (kind → magnitude)."""
+    names = ("time_s", *ALL_CHANNELS)
+    place = {name: i for i, name in enumerate(names)}
+    began = time.perf_counter()
+    marks: list[float] = []
+
+    def report(latest: np.ndarray) -> None:
+        marks.append(time.perf_counter())
+        if watch:
+            row = latest[0]
+            watch(
+                Progress(
+                    time_s=float(row[0]),
+                    phase=NAMES[int(row[place["executive/mode"]])],
+                    height_above_terrain_m=float(row[place["truth/height_above_terrain_m"]]),
+                    speed_mps=float(row[place["truth/speed_mps"]]),
+                    propellant_kg=float(row[place["truth/propellant_kg"]]),
+                )
+            )
+
+    flown = batch.fly([seed], recorder(ALL_CHANNELS), 1, faults, watch=report, chunk=CHUNK)
+    ended = time.perf_counter()
+    table = flown.records[:, 0, :]
+    last = jax.device_get(flown.last)
+    lane = jax.tree.map(lambda x: x[0], last)
+    # After contact (or the end of the lane) the loop ran on to the end of its chunk: cut that off.
+    end = int(max(lane.log.tick[list(place_of_end())]))
+    after = end + 5 if bool(lane.truth.has_contact) else end
+    channels = {name: table[:after, i] for name, i in place.items()}
+    outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements)[0]
+    numbers = {path: np.asarray(value)[0] for path, value in jax.device_get(flown.numbers).items()}
+    figures = outcome.as_dict()
+    simulated = float(channels["time_s"][-1])
+    run_s = ended - marks[0]  # the first chunk holds tracing and compilation
+    rate = (simulated - CHUNK * 0.1) / run_s if run_s > 0 and simulated > CHUNK * 0.1 else float("nan")
+    return Flight(
+        mission=batch.mission.name,
+        title=batch.mission.title,
+        seed=seed,
+        scenario_digest=scenario_digest(batch.mission, faults),
+        faults=dict(faults),
+        channels=channels,
+        events=events_of(lane.log.tick, batch.mission.flight.period_s, channels),
+        outcome=outcome,
+        digest=run_digest(numbers, lane, figures),
+        speed={"compile_s": marks[0] - began, "run_s": run_s, "real_time_factor": rate},
+        readouts=batch.mission.reference.readouts if batch.mission.reference else None,
+        resolved={path: np.asarray(value).tolist() for path, value in numbers.items()},
+    )
+
+
+def place_of_end() -> list[int]:
+    """Indices of the events that end a lane."""
+    from perilune.interface.events import INDEX
+
+    return [INDEX[name] for name in ("touchdown", "time_limit", "diverged")]

@@ -1,0 +1,1 @@
+"""The `perilune` command and the Python entry points behind it."""

@@ -1,0 +1,204 @@
+"""The `perilune` command."""
+
+import json
+import sys
+import tomllib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from perilune.foundation.errors import UserError
+
+app = typer.Typer(
+    help="Will a lunar lander land, and if not, why not, and what would have saved it?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+USER_MISTAKE, INTERRUPTED = 2, 130
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
+
+
+@contextmanager
+def sentences():
+    """Turn a user's mistake, a closed pipe and Ctrl-C into one line and an exit code."""
+    try:
+        yield
+    except UserError as mistake:
+        err.print(f"perilune: {mistake}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(USER_MISTAKE) from None
+    except KeyboardInterrupt:
+        err.print("perilune: interrupted; nothing was written.", style="yellow")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def print_json(value: Any) -> None:
+    """One object, strict JSON."""
+    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False, default=str) + "\n")
+
+
+def assignments(pairs: list[str], option: str) -> dict[str, str]:
+    """name=value pairs of a repeated option."""
+    found = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name or not value:
+            raise UserError(f"{option} {pair!r}: write it as NAME=VALUE.")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def toml_value(text: str) -> Any:
+    """A value as in a mission file; what is not TOML is taken as a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def numbers(pairs: dict[str, str], option: str) -> dict[str, float]:
+    """Values that must be numbers."""
+    found = {}
+    for name, value in pairs.items():
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise UserError(f"{option} {name}={value}: “{value}” is not a number.") from None
+    return found
+
+
+@app.command()
+def missions(as_json: Json = False) -> None:
+    """List the built-in missions, one line each."""
+    from perilune.simulation.mission import built_in, parse, read_table
+
+    with sentences():
+        found = {name: parse(*read_table(name)).title for name in built_in()}
+    if as_json:
+        print_json([{"name": name, "title": title} for name, title in found.items()])
+        return
+    for name, title in found.items():
+        out.print(f"[bold]{name}[/]  {title}")
+
+
+@app.command()
+def show(mission: str, as_json: Json = False) -> None:
+    """Print a resolved mission: every value with its unit and source."""
+    from .show import rows, show_table
+
+    with sentences():
+        from perilune.simulation.load import load
+
+        read = load(mission)
+        if as_json:
+            print_json({"mission": read.name, "title": read.title, "values": [row._asdict() for row in rows(read)]})
+        else:
+            show_table(read, out)
+
+
+@app.command()
+def check(file: str, as_json: Json = False) -> None:
+    """Validate a mission file, maps included. Exit code 2 and one sentence where something is wrong."""
+    with sentences():
+        from perilune.simulation.load import load
+        from perilune.simulation.scenario import read_maps
+
+        read = load(file)
+        read_maps(read)
+    if as_json:
+        print_json({"mission": read.name, "is_valid": True})
+    else:
+        out.print(f"{file}: valid ({read.title}).", markup=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a mission file, for editors."""
+    from perilune.simulation.mission import Mission
+
+    print_json(Mission.model_json_schema())
+
+
+@app.command()
+def faults(as_json: Json = False) -> None:
+    """List the faults that can be flown with --fault NAME=VALUE."""
+    from perilune.world.faults import CATALOGUE
+
+    if as_json:
+        print_json([kind._asdict() for kind in CATALOGUE.values()])
+        return
+    for kind in CATALOGUE.values():
+        out.print(f"[bold]{kind.name}[/]  {kind.lower:g}..{kind.upper:g}, {kind.neutral:g} is healthy. {kind.text}")
+
+
+@app.command()
+def fly(
+    mission: Annotated[str, typer.Argument(help="A built-in mission's name, or the path of a mission file.")],
+    seed: Annotated[int, typer.Option(help="Which dispersions and noise.", min=0, max=2**32 - 1)] = 0,
+    healthy: Annotated[bool, typer.Option("--healthy", help="Fly without the mission's faults.")] = False,
+    fault: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Add or change a fault.")] = None,
+    put: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value.")] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where the archive goes.")] = None,
+    plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Fly one landing. A lost lander is a result: exit code 0; anything else means that it could not be flown."""
+    from .flying import default_folder, fly_with_display, prepare_folder, tell
+
+    with sentences():
+        values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
+        magnitudes = numbers(assignments(fault or [], "--fault"), "--fault")
+        target = folder or default_folder(mission, seed, healthy)
+        prepare_folder(target)
+        flight = fly_with_display(mission, seed, healthy, magnitudes, values, None if as_json else err)
+        from .entry import as_json as flight_json
+        from .entry import write_flight
+
+        write_flight(flight, target)
+        figures = draw(target) if plot else []
+        if as_json:
+            print_json({**flight_json(flight), "archive": str(target), "figures": [str(path) for path in figures]})
+        else:
+            tell(flight, target, figures, out)
+
+
+@app.command("plot")
+def plot_command(folder: Path, as_json: Json = False) -> None:
+    """Redraw the figures of an archive, PNG and SVG, into its folder."""
+    with sentences():
+        figures = draw(folder)
+    if as_json:
+        print_json({"figures": [str(path) for path in figures]})
+    else:
+        for path in figures:
+            out.print(str(path), markup=False, soft_wrap=True)
+
+
+def draw(folder: Path) -> list[Path]:
+    """Draw an archive's figures beside it, with the mission's published readouts where it has some."""
+    from perilune.report.figures import draw_all
+    from perilune.telemetry import readouts as published
+
+    from .entry import read_flight
+
+    flight = read_flight(folder)
+    return draw_all(flight, published.read(flight.readouts) if flight.readouts else None, folder)
+
+
+def main() -> None:
+    """Entry point of the `perilune` script."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

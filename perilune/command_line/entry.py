@@ -1,0 +1,141 @@
+"""The Python entry points: fly a mission, read a flight back, write it out."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from perilune.assessment.flight import Event, Flight
+from perilune.assessment.outcome import Margin, Outcome, TouchdownFigures
+from perilune.foundation.errors import UserError
+from perilune.simulation.checks import check_fault
+from perilune.simulation.mission import Mission
+
+
+def faults_of(mission: Mission, healthy: bool, extra: dict[str, float]) -> dict[str, float]:
+    """The faults to fly: the mission's own (unless healthy) with `extra` put in or over them."""
+    own = {} if healthy else {fault.kind: fault.magnitude for fault in mission.faults}
+    for kind, magnitude in extra.items():
+        check_fault(kind, magnitude, mission.name)
+    return {**own, **extra}
+
+
+def fly(
+    mission: str | Mission,
+    seed: int = 0,
+    healthy: bool = False,
+    faults: dict[str, float] | None = None,
+    overrides: dict[str, Any] | None = None,
+    watch: Callable | None = None,
+) -> Flight:
+    """Fly one landing and return it with outcome, events, cause and every channel.
+
+    `mission`: a built-in name, the path of a mission file, or a Mission. `seed`: which dispersions and noise; the
+    same seed on the same machine flies the same flight. `healthy`: without the mission's faults. `faults`: kind →
+    magnitude, added or replacing. `overrides`: dotted path → value, put into the mission file. `watch`: called with
+    a Progress every 10 s of mission time. Raises UserError with one sentence for a mistake in any of them.
+    """
+    from perilune.campaign.batch import Batch
+    from perilune.campaign.one import fly_one
+    from perilune.foundation.compilation import use_cache
+    from perilune.investigation.timeline import first_cause, reaction_chain
+    from perilune.simulation.load import load
+
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise UserError(f"seed = {seed!r}: a seed is a whole number from 0 to 4294967295.")
+    if isinstance(mission, Mission):
+        if overrides:
+            raise UserError("overrides go with a mission's name or path, not with a Mission that is already built.")
+        read = mission
+    else:
+        read = load(mission, overrides)
+    use_cache()
+    flight = fly_one(Batch(read), seed, faults_of(read, healthy, faults or {}), watch)
+    cause = {**first_cause(flight), "reaction": reaction_chain(flight)}
+    return replace(flight, cause=cause)
+
+
+def as_json(flight: Flight) -> dict[str, Any]:
+    """The flight without its channels, for machines."""
+    return {
+        "mission": flight.mission,
+        "title": flight.title,
+        "seed": flight.seed,
+        "scenario_digest": flight.scenario_digest,
+        "faults": flight.faults,
+        **flight.outcome.as_dict(),
+        "cause": flight.cause,
+        "events": [asdict(event) for event in flight.events],
+        "digest": flight.digest,
+        "speed": {k: (v if v == v else None) for k, v in flight.speed.items()},
+    }
+
+
+def write_flight(flight: Flight, folder: Path) -> None:
+    """Archive a flight: DESIGN §7's folder, whole or absent."""
+    import jax
+
+    from perilune import __version__
+    from perilune.telemetry import archive
+    from perilune.telemetry.dictionary import ONBOARD, TRUTH
+    from perilune.telemetry.link import downlinked
+
+    time = {"time_s": flight.time}
+    end = flight.outcome.touchdown.time_s if flight.outcome.touchdown else float(flight.time[-1])
+    header = {
+        **as_json(flight),
+        "version": __version__,
+        "commit": commit(),
+        "device": f"{jax.default_backend()}: {jax.devices()[0].device_kind}",
+        "readouts": flight.readouts,
+        "resolved": flight.resolved,
+    }
+    archive.write(
+        folder,
+        header,
+        {
+            "truth": time | {c.name: flight.channels[c.name] for c in TRUTH},
+            "onboard": time | {c.name: flight.channels[c.name] for c in ONBOARD},
+            "telemetry": downlinked(flight.channels, end),
+        },
+    )
+
+
+def commit() -> str | None:
+    """The commit of the source tree that runs, where it is one."""
+    import subprocess
+
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
+
+
+def read_flight(folder: str | Path) -> Flight:
+    """A flight from its archive. Raises UserError with one sentence."""
+    from perilune.telemetry import archive
+
+    header, channels = archive.read(Path(folder))
+    touchdown = header["touchdown"]
+    margins = tuple(Margin(m["requirement"], m["limit"], m["value"], m["unit"]) for m in header["margins"])
+    return Flight(
+        mission=header["mission"],
+        title=header["title"],
+        seed=header["seed"],
+        scenario_digest=header["scenario_digest"],
+        faults=header["faults"],
+        channels=channels,
+        events=tuple(Event(**event) for event in header["events"]),
+        outcome=Outcome(
+            header["outcome"], header["reason"], TouchdownFigures(**touchdown) if touchdown else None, margins
+        ),
+        digest=header["digest"],
+        speed=header["speed"],
+        cause=header["cause"],
+        resolved=header["resolved"],
+        readouts=header["readouts"],
+    )

@@ -1,0 +1,111 @@
+"""`perilune fly`: the display while it flies and the story at its end."""
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from perilune.assessment.flight import Flight
+from perilune.foundation.errors import UserError
+
+from .entry import fly
+
+COLOURS = {"landed": "green", "hard_landing": "yellow", "crashed": "red", "tipped": "red", "timeout": "red"}
+SEVERITIES = {"info": "", "notice": "cyan", "warning": "yellow", "critical": "red"}
+
+
+def default_folder(mission: str, seed: int, healthy: bool) -> Path:
+    """out/NAME-seed-N, or …-healthy."""
+    return Path("out") / f"{Path(mission).stem}-seed-{seed}{'-healthy' if healthy else ''}"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Find out before flying whether the archive could be written. Raises UserError."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise UserError(f"Output folder {folder}: {existing} is a file; give a folder with --out.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"Output folder {folder} cannot be written: no permission in {existing}; choose another --out.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "flight.json").exists():
+        raise UserError(f"Output folder {folder} holds other things: give an empty or new folder with --out.")
+
+
+def fly_with_display(
+    mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any], console: Console | None
+) -> Flight:
+    """Fly, with a line that moves where a person watches."""
+    if console is None or not console.is_terminal:
+        return fly(mission, seed, healthy, faults, values)
+    status = Status("Preparing (the first flight on a machine compiles for some seconds) …", console=console)
+
+    def watch(now) -> None:
+        status.update(
+            f"T+{now.time_s:6.1f} s  [bold]{now.phase}[/]  {now.height_above_terrain_m / 1e3:7.3f} km above the ground  "
+            f"{now.speed_mps:7.1f} m/s  {now.propellant_kg:6.1f} kg propellant"
+        )
+
+    with status or nullcontext():
+        return fly(mission, seed, healthy, faults, values, watch)
+
+
+def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) -> None:
+    """The story of a flight on the terminal."""
+    outcome = flight.outcome
+    faults = ", ".join(f"{kind} = {value:g}" for kind, value in flight.faults.items()) or "none"
+    console.print(f"[bold]{flight.title}[/]  seed {flight.seed}, faults: {faults}")
+    console.print(timeline(flight))
+    word = outcome.outcome.replace("_", " ").upper()
+    console.print(f"[bold {COLOURS[outcome.outcome]}]{word}[/]  {outcome.reason}")
+    if outcome.touchdown:
+        console.print(margin_table(flight))
+        t = outcome.touchdown
+        console.print(
+            f"Touchdown at T+{t.time_s:.1f} s, {t.latitude_deg:.4f}° N {t.longitude_deg:.4f}° E, tilt {t.tilt_deg:.1f}° "
+            f"on a slope of {t.slope_deg:.1f}°, {t.propellant_kg:.1f} kg of propellant left."
+        )
+    if flight.cause.get("chain"):
+        console.print(f"[bold]First cause[/] ({flight.cause['cause']}), read from onboard events and telemetry:")
+        for line in flight.cause["chain"]:
+            console.print(f"  {line}", markup=False)
+    if flight.cause.get("reaction") and outcome.outcome == "crashed":
+        console.print("Where the time between first valid range and full thrust went:")
+        for step in flight.cause["reaction"]:
+            console.print(f"  {step['seconds']:4.1f} s  {step['cause']}", markup=False)
+    speed = flight.speed
+    console.print(
+        f"Compiled in {speed['compile_s']:.1f} s, flown in {speed['run_s']:.2f} s ({speed['real_time_factor']:.0f} × real "
+        f"time). Archive{' and figures' if figures else ''}: {folder}",
+        soft_wrap=True,
+    )
+
+
+def timeline(flight: Flight) -> Table:
+    """Events as a table."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, justify in (("T+ s", "right"), ("above ground", "right"), ("speed", "right"), ("event", "left")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for event in flight.events:
+        height = event.height_above_terrain_m
+        shown = f"{height / 1e3:.2f} km" if height > 2000 else f"{height:.0f} m"
+        table.add_row(
+            f"{event.time_s:.1f}", shown, f"{event.speed_mps:.1f} m/s", event.text, style=SEVERITIES[event.severity]
+        )
+    return table
+
+
+def margin_table(flight: Flight) -> Table:
+    """Requirements against what was flown."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, justify in (("requirement", "left"), ("limit", "right"), ("flown", "right"), ("margin", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for margin in flight.outcome.margins:
+        name = margin.requirement.rsplit("_", 1)[0].replace("_", " ")
+        table.add_row(
+            name, f"{margin.limit:g} {margin.unit}", f"{margin.value:.2f} {margin.unit}", f"{margin.left:+.2f}",
+            style="" if margin.left >= 0 else "red",
+        )  # fmt: skip
+    return table

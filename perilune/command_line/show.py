@@ -1,0 +1,83 @@
+"""`perilune show`: a mission's values, units and sources side by side."""
+
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from perilune.simulation.mission import Mission
+
+# Endings of keys, longest first → how the unit is written.
+UNITS = {
+    "_ug_per_rthz": "µg/√Hz", "_deg_per_rth": "°/√h", "_deg_per_h": "°/h", "_deg_per_s": "°/s", "_per_s2": "1/s²",
+    "_per_s": "1/s", "_mps2": "m/s²", "_mps": "m/s", "_kgm2": "kg m²", "_m2": "m²", "_arcsec": "arcsec", "_mrad": "mrad",
+    "_percent": "%", "_ppm": "ppm", "_deg": "°", "_kg": "kg", "_mm": "mm", "_mj": "mJ", "_aj": "aJ", "_db": "dB",
+    "_ug": "µg", "_ms": "ms", "_m": "m", "_n": "N", "_s": "s",
+}  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One value of a mission."""
+
+    path: str
+    value: object
+    unit: str
+    source: str
+
+
+def unit_of(path: str) -> str:
+    """The unit that a key's ending says."""
+    return next((unit for ending, unit in UNITS.items() if path.endswith(ending)), "")
+
+
+def source_of(path: str, sources: dict[str, str]) -> str:
+    """The source of the nearest enclosing path that has one."""
+    parts = path.split(".")
+    for length in range(len(parts), 0, -1):
+        if (found := sources.get(".".join(parts[:length]))) is not None:
+            return found
+    return ""
+
+
+def rows(mission: Mission) -> list[Row]:
+    """Every value, in the file's order; faults and dispersions last."""
+    table = mission.model_dump(mode="json", exclude={"sources", "faults", "dispersions", "name", "title"})
+    found: list[Row] = []
+
+    def walk(node: dict, prefix: str) -> None:
+        for key, value in node.items():
+            path = f"{prefix}{key}"
+            if isinstance(value, dict):
+                walk(value, f"{path}.")
+            elif value is not None:
+                found.append(Row(path, value, unit_of(path), source_of(path, mission.sources)))
+
+    walk(table, "")
+    for fault in mission.faults:
+        path = f"faults.{fault.kind}"
+        found.append(Row(path, fault.magnitude, unit_of(fault.kind), source_of(path, mission.sources)))
+    for spread in mission.dispersions:
+        path = f"dispersions.{spread.path}"
+        value = next(x for x in (spread.sigma, spread.sigma_percent, spread.half_width) if x is not None)
+        unit = "%" if spread.sigma_percent is not None else unit_of(spread.path)
+        found.append(Row(path, value, f"{unit} ({spread.distribution})", source_of(path, mission.sources)))
+    return found
+
+
+def written(value: object) -> str:
+    """A value as people write it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(written(x) for x in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def show_table(mission: Mission, console: Console) -> None:
+    """Print the table."""
+    table = Table(title=mission.title, title_justify="left", header_style="bold")
+    table.add_column("value of", overflow="fold")
+    table.add_column("value", justify="right", overflow="fold")
+    table.add_column("unit", no_wrap=True)
+    table.add_column("source (F found, D derived, M memory or judgement, C calibrated)", overflow="fold")
+    for row in rows(mission):
+        table.add_row(row.path, written(row.value), row.unit, row.source)
+    console.print(table)

@@ -1,0 +1,1 @@
+"""How do I push: attitude control, and the valves that make force and torque."""

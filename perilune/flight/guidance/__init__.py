@@ -1,0 +1,1 @@
+"""Where do I push: braking to the gate, and the vertical descent below it."""

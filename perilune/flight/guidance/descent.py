@@ -1,0 +1,43 @@
+"""Vertical descent: hold the gate rate until a range is confirmed, then follow v = √(2 a h) to the touchdown rate."""
+
+import jax.numpy as jnp
+
+from perilune.foundation.moon import GM
+from perilune.foundation.quantities import Flag, Scalar, Vector
+from perilune.foundation.vectors import dot, norm, unit
+
+from ..settings import GuidanceSettings
+from .geometry import Geometry
+
+
+def descent_rate(settings: GuidanceSettings, foot_height: Scalar) -> Scalar:
+    """Planned descent rate (m/s) of terminal descent with the feet at a height above the ground (m)."""
+    above = jnp.maximum(foot_height - settings.constant_final_height, 0.0)
+    planned = jnp.sqrt(settings.touchdown_rate**2 + 2.0 * settings.terminal_deceleration * above)
+    return jnp.minimum(planned, settings.hold_rate)
+
+
+def descent_acceleration(
+    geometry: Geometry, foot_height: Scalar, is_terminal: Flag, is_final: Flag, settings: GuidanceSettings
+) -> Vector:
+    """Wanted thrust acceleration in M, m/s².
+
+    Vertical: weight, the planned deceleration scaled to the actual rate, and a proportional term. Horizontal: a
+    velocity towards the site, bounded, gone in the last metres; the tilt that it asks for is bounded too.
+    """
+    planned = jnp.where(is_terminal, descent_rate(settings, foot_height), settings.hold_rate)
+    follows = is_terminal & (planned < settings.hold_rate) & (planned > settings.touchdown_rate)
+    brake = jnp.where(follows, settings.terminal_deceleration, 0.0)
+    weight = GM / geometry.radius**2
+    vertical = weight + brake - settings.terminal_rate_gain * (planned + geometry.climb_rate)
+    vertical = jnp.maximum(vertical, 0.4 * weight)
+
+    to_site = settings.site_M - dot(settings.site_M, geometry.up_M) * geometry.up_M
+    wanted = settings.site_gain * to_site
+    reach = jnp.minimum(settings.horizontal_speed_limit, settings.site_gain * jnp.maximum(foot_height - 50.0, 0.0))
+    wanted = wanted * jnp.minimum(1.0, reach / jnp.maximum(norm(wanted), 1e-9))
+    flat = geometry.velocity_M - geometry.climb_rate * geometry.up_M
+    side = settings.horizontal_gain * (wanted - flat)
+    limit = jnp.where(is_final, settings.final_tilt_limit, settings.tilt_limit)
+    side = unit(side) * jnp.minimum(norm(side), vertical * jnp.tan(limit))
+    return vertical * geometry.up_M + side

@@ -1,0 +1,71 @@
+"""What flight software remembers from cycle to cycle."""
+
+import equinox as eqx
+from jaxtyping import Array, Bool, Float
+
+from perilune.foundation.quantities import Attitude, Count, Direction, Flag, Mass, Position, Scalar, Vector, Velocity
+
+# Rows of the error state (truth minus estimate), in the order of the covariance.
+POSITION, VELOCITY, ATTITUDE = slice(0, 3), slice(3, 6), slice(6, 9)
+ACCELEROMETER_BIAS, GYRO_BIAS = slice(9, 12), slice(12, 15)
+ACCELEROMETER_SCALE, TRACKER_ALIGNMENT, TERRAIN_BIAS = slice(15, 16), slice(16, 19), slice(19, 20)
+STATES = 20
+SENSOR_ROWS = ("tracker", "tracker", "tracker", "velocimeter", "velocimeter", "velocimeter", "range")
+
+
+class NavigationState(eqx.Module):
+    """The lander as flight software believes it to be."""
+
+    position_I: Position
+    velocity_I: Velocity
+    attitude_IB: Attitude
+    accelerometer_bias_B: Vector  # m/s²
+    gyro_bias_B: Vector  # rad/s
+    accelerometer_scale: Scalar  # along Z of B
+    tracker_alignment_B: Vector  # rad
+    terrain_bias: Scalar  # m, ground above the onboard map
+
+
+class Innovations(eqx.Module):
+    """The last update's residuals: measured − predicted, their variances and what was done with them."""
+
+    residual: Float[Array, "7"]
+    variance: Float[Array, "7"]
+    is_offered: Bool[Array, "7"]
+    is_accepted: Bool[Array, "7"]
+
+
+class Acquisition(eqx.Module):
+    """How the range finder's returns have fared."""
+
+    residuals: Float[Array, " window"]  # m, of the latest valid returns, newest first
+    is_filled: Bool[Array, " window"]
+    since_accepted: Scalar  # s
+    accepted_time: Scalar  # s of uninterrupted acceptance
+    fresh_updates: Scalar  # accepted updates since the gap
+
+
+class FlightMemory(eqx.Module):
+    """The whole of it."""
+
+    navigation: NavigationState
+    covariance: Float[Array, "20 20"]
+    delta_velocity_I: Vector  # m/s, gathered since the last covariance step
+    delta_velocity_along: Scalar  # m/s, of it along Z of B
+    rate_B: Vector  # rad/s, latest
+    innovations: Innovations
+    acquisition: Acquisition
+    mode: Count
+    seen: Bool[Array, " onboard_events"]  # events raised so far
+    throttle: Scalar
+    time_to_go: Scalar  # s, to the end of braking
+    distance_in_hand: Scalar  # m, to go before ignition is due
+    forward_I: Direction  # ground track direction, held below 50 m/s
+    cosine_of_tilt: Scalar  # of Z of B from the vertical
+    cosine_of_pointing: Scalar  # of Z of B from the wanted thrust direction
+    propellant: Mass  # kg, by bookkeeping
+    assist_residual: Scalar  # valve steps owed
+    couple_residual: Vector  # valve steps owed
+    attitude_integral: Vector  # rad/s, of angular acceleration wanted
+    thrust_demand: Scalar  # N
+    is_range_confirmed: Flag

@@ -1,0 +1,1 @@
+"""Whom do I believe: acquisition after a gap, and the gate afterwards."""

@@ -1,0 +1,67 @@
+"""The measurement update: seven scalar updates in a row, each gated, and the correction of the estimate."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float
+
+from perilune.foundation.rotation import compose, from_rotation_vector, normalised
+
+from ..memory import Innovations, NavigationState
+from .prediction import Prediction
+
+
+class Offer(eqx.Module):
+    """How each row is to be taken: whether it is offered, its gate (sigmas, inf = none) and its under-weighting."""
+
+    is_offered: Bool[Array, "7"]
+    gate: Float[Array, "7"]
+    underweight: Float[Array, "7"]
+
+
+def update(covariance: Float[Array, "20 20"], prediction: Prediction, offer: Offer):
+    """Correction (20,), covariance after, and the innovations.
+
+    Scalar by scalar (Bierman 1977, ch. V): S = h P hᵀ (1 + β) + r, K = P hᵀ / S, P ← P − K h P. With β > 0 this keeps
+    more covariance than the optimum: under-weighting of a first update that is large against its linearisation.
+    """
+
+    def scalar(carry, row):
+        correction, P = carry
+        residual, h, noise, is_offered, gate, beta = row
+        residual = residual - jnp.sum(h * correction)
+        ph = jnp.sum(P * h[None, :], axis=1)
+        spread = jnp.sum(h * ph)
+        variance = spread * (1.0 + beta) + noise
+        is_accepted = is_offered & (residual * residual <= gate * gate * variance)
+        gain = jnp.where(is_accepted, 1.0 / variance, 0.0)
+        residual = jnp.where(is_offered, residual, 0.0)
+        P = P - ph[:, None] * (ph * gain)[None, :]
+        return (correction + ph * (gain * residual), P), (residual, variance, is_accepted)
+
+    rows = (
+        prediction.residual,
+        prediction.sensitivity,
+        prediction.noise_variance,
+        offer.is_offered,
+        offer.gate,
+        offer.underweight,
+    )
+    start = (jnp.zeros_like(covariance[0]), covariance)
+    (correction, covariance), (residual, variance, is_accepted) = lax.scan(scalar, start, rows)
+    return correction, covariance, Innovations(residual, variance, offer.is_offered, is_accepted)
+
+
+def corrected(state: NavigationState, correction: Float[Array, "20"]) -> NavigationState:
+    """The estimate with the error state put in; the attitude by a rotation in I."""
+    c = correction
+    return NavigationState(
+        position_I=state.position_I + c[0:3],
+        velocity_I=state.velocity_I + c[3:6],
+        attitude_IB=normalised(compose(from_rotation_vector(c[6:9]), state.attitude_IB)),
+        accelerometer_bias_B=state.accelerometer_bias_B + c[9:12],
+        gyro_bias_B=state.gyro_bias_B + c[12:15],
+        accelerometer_scale=state.accelerometer_scale + c[15],
+        tracker_alignment_B=state.tracker_alignment_B + c[16:19],
+        terrain_bias=state.terrain_bias + c[19],
+    )

@@ -1,0 +1,266 @@
+"""The flight software: one step a cycle, from measurements to valve commands."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool
+
+from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
+from perilune.foundation.moon import STANDARD_GRAVITY
+from perilune.foundation.quantities import Scalar
+from perilune.foundation.rotation import rotate
+from perilune.foundation.vectors import dot, norm, unit
+from perilune.interface.commands import Commands
+from perilune.interface.design import CLASS_OF_ENGINE, LanderDesign
+from perilune.interface.events import ONBOARD
+from perilune.interface.measurements import Measurements
+
+from . import modes
+from .control.allocation import allocate
+from .control.attitude import attitude_control, pointing_error
+from .guidance.braking import aim, braking_acceleration, full_thrust
+from .guidance.descent import descent_acceleration, descent_rate
+from .guidance.geometry import Geometry, geometry
+from .memory import FlightMemory
+from .monitoring.acquisition import account, is_new, remember, returns_agree
+from .navigation.onboard_map import OnboardModel
+from .navigation.prediction import predict
+from .navigation.propagation import propagate, propagate_covariance
+from .navigation.update import Offer, corrected, update
+from .settings import FlightSettings
+
+UNDERWEIGHTED_UPDATES = 3.0  # first accepted ranges after a gap; by then the range has set the vertical channel
+REGULAR = 1e6  # sigmas: a gate that lets everything pass
+
+
+def grounded(measured: Measurements) -> Measurements:
+    """The measurements with every flag down once a footpad has touched: the filter's models end there."""
+    aloft = ~measured.has_contact
+    return eqx.tree_at(
+        lambda m: (m.tracker_is_valid, m.range_is_valid, m.velocimeter_is_valid),
+        measured,
+        (measured.tracker_is_valid & aloft, measured.range_is_valid & aloft, measured.velocimeter_is_valid & aloft),
+    )
+
+
+class FlightSoftware(eqx.Module):
+    """Everything on board that does not change in flight."""
+
+    design: LanderDesign
+    settings: FlightSettings
+    onboard: OnboardModel
+
+    def step(
+        self, memory: FlightMemory, measured: Measurements, tick
+    ) -> tuple[FlightMemory, Commands, Bool[Array, " e"]]:
+        """One cycle. `tick` is the frame counter of the flight computer; returns memory, commands and events raised."""
+        clock = tick * self.settings.period
+        memory = self.dead_reckon(memory, measured)
+        is_due = tick % self.settings.slow_every == 0
+        memory = lax.cond(is_due, lambda m: self.slow_step(m, measured, clock), lambda m: self.quiet_step(m), memory)
+        where = geometry(memory.navigation, self.onboard, self.settings.guidance.site_M, clock)
+        foot_height = where.height_above_terrain - self.design.foot_height
+        memory, events = self.decide(memory, measured, where, foot_height)
+        memory, commands = self.act(memory, where, foot_height, clock)
+        return memory, commands, events
+
+    def dead_reckon(self, memory: FlightMemory, measured: Measurements) -> FlightMemory:
+        """Propagate the estimate by one cycle of inertial measurements; on the ground it is held."""
+        moved, gained_I, along, rate_B = propagate(
+            memory.navigation, measured, self.onboard.gravity, self.settings.period
+        )
+        is_down = (memory.mode == modes.OFF) | measured.has_contact
+        navigation = jax.tree.map(lambda old, new: jnp.where(is_down, old, new), memory.navigation, moved)
+        return eqx.tree_at(
+            lambda m: (m.navigation, m.delta_velocity_I, m.delta_velocity_along, m.rate_B),
+            memory,
+            (navigation, memory.delta_velocity_I + gained_I, memory.delta_velocity_along + along, rate_B),
+        )
+
+    def quiet_step(self, memory: FlightMemory) -> FlightMemory:
+        """The cycles between updates: nothing is offered to the filter; time-to-go runs down."""
+        off = jnp.zeros_like(memory.innovations.is_offered)
+        running = jnp.where(memory.mode == modes.BRAKING, self.settings.period, 0.0)
+        return eqx.tree_at(
+            lambda m: (m.innovations.is_offered, m.innovations.is_accepted, m.time_to_go),
+            memory,
+            (off, off, memory.time_to_go - running),
+        )
+
+    def slow_step(self, memory: FlightMemory, measured: Measurements, clock: Scalar) -> FlightMemory:
+        """Covariance, measurement updates and the braking predictor."""
+        settings = self.settings.navigation
+        elapsed = self.settings.slow_every * self.settings.period
+        covariance = propagate_covariance(memory, settings, self.onboard.gravity.gm, elapsed)
+        measured = grounded(measured)
+        prediction = predict(memory.navigation, memory.rate_B, measured, self.onboard, self.design, settings, clock)
+        acquisition = remember(memory.acquisition, prediction.residual[6], measured.range_is_valid)
+        is_fresh = is_new(acquisition, settings)
+        agree = returns_agree(acquisition, settings, self.settings.agree_count)
+        offer = self.offer(measured, is_fresh, agree, acquisition.fresh_updates)
+        correction, covariance, innovations = update(covariance, prediction, offer)
+        acquisition = account(acquisition, innovations.is_accepted[6], elapsed, settings)
+        memory = eqx.tree_at(
+            lambda m: (
+                m.navigation,
+                m.covariance,
+                m.delta_velocity_I,
+                m.delta_velocity_along,
+                m.innovations,
+                m.acquisition,
+            ),
+            memory,
+            (
+                corrected(memory.navigation, correction),
+                covariance,
+                jnp.zeros_like(memory.delta_velocity_I),
+                jnp.zeros_like(memory.delta_velocity_along),
+                innovations,
+                acquisition,
+            ),
+        )
+        return self.replan(memory, clock)
+
+    def offer(self, measured: Measurements, is_fresh, agree, fresh_updates) -> Offer:
+        """Which rows the filter is offered, and how. A valid range inside a gap is not offered until enough agree."""
+        settings = self.settings.navigation
+        three = jnp.ones(3, bool)
+        range_offered = measured.range_is_valid & (agree | ~is_fresh)
+        gates = jnp.concatenate(
+            [
+                jnp.ones(3) * settings.tracker_gate,
+                jnp.ones(3) * settings.velocimeter_gate,
+                jnp.where(is_fresh, REGULAR, settings.range_gate)[None],
+            ]
+        )
+        weight = jnp.where(is_fresh | (fresh_updates < UNDERWEIGHTED_UPDATES), settings.range_underweight, 0.0)
+        return Offer(
+            is_offered=jnp.concatenate(
+                [three & measured.tracker_is_valid, three & measured.velocimeter_is_valid, range_offered[None]]
+            ),
+            gate=gates,
+            underweight=jnp.concatenate([jnp.zeros(6), weight[None]]),
+        )
+
+    def replan(self, memory: FlightMemory, clock: Scalar) -> FlightMemory:
+        """Throttle, time-to-go and the distance in hand before ignition, from the updated estimate."""
+        where = geometry(memory.navigation, self.onboard, self.settings.guidance.site_M, clock)
+        mass = self.design.dry_mass + memory.propellant
+        throttle, time_to_go, in_hand = aim(
+            where, mass, memory.throttle, memory.time_to_go, self.settings.guidance, self.design
+        )
+        braking = memory.mode == modes.BRAKING
+        forward_I = fixed_to_inertial(where.along_M, clock)
+        return eqx.tree_at(
+            lambda m: (m.throttle, m.time_to_go, m.distance_in_hand, m.forward_I),
+            memory,
+            (
+                jnp.where(braking, throttle, memory.throttle),
+                jnp.where(memory.mode <= modes.BRAKING, time_to_go, 0.0),
+                in_hand,
+                jnp.where(where.horizontal_speed > 50.0, forward_I, memory.forward_I),
+            ),
+        )
+
+    def decide(self, memory: FlightMemory, measured: Measurements, where: Geometry, foot_height: Scalar):
+        """The executive: conditions, next mode, and the events that they raise (each once a flight)."""
+        guidance, control = self.settings.guidance, self.settings.control
+        is_confirmed = memory.acquisition.accepted_time >= guidance.range_confirmation
+        conditions = jnp.stack(
+            [
+                memory.distance_in_hand <= 0.0,
+                where.horizontal_speed < guidance.braking_end_speed,
+                memory.cosine_of_pointing > jnp.cos(control.upright_angle),
+                is_confirmed,
+                foot_height < guidance.main_off_height,
+                measured.has_contact,
+            ]
+        )
+        mode = modes.next_mode(memory.mode, conditions)
+        due = where.height_above_site < guidance.gate_height
+        waits = (mode == modes.HOLD) & ~is_confirmed & due & (foot_height > 0.0)
+        needed = descent_rate(guidance, foot_height) < guidance.hold_rate
+        range_row = memory.innovations
+        saturated = (mode == modes.TERMINAL) & (memory.thrust_demand > full_thrust(self.design))
+        raised = {
+            "powered_descent_initiation": mode >= modes.BRAKING,
+            "braking_end": mode >= modes.PITCH_UP,
+            "upright": (mode >= modes.HOLD) & (mode < modes.OFF),
+            "range_finder_acquired": measured.range_is_valid,
+            "range_accepted": range_row.is_accepted[6],
+            "range_rejected": range_row.is_offered[6] & ~range_row.is_accepted[6],
+            "terminal_descent_start": (mode == modes.TERMINAL),
+            "thrust_saturated": saturated,
+            "below_gate_without_range": waits & needed,
+            "main_engine_off": (mode == modes.FINAL),
+            "contact_sensed": measured.has_contact,
+        }
+        now = jnp.stack([raised[kind.name] for kind in ONBOARD])
+        events = now & ~memory.seen
+        memory = eqx.tree_at(
+            lambda m: (m.mode, m.seen, m.is_range_confirmed), memory, (mode, memory.seen | now, is_confirmed)
+        )
+        return memory, events
+
+    def act(self, memory: FlightMemory, where: Geometry, foot_height: Scalar, clock: Scalar):
+        """Guidance, attitude control and allocation for the mode in force."""
+        design, mode = self.design, memory.mode
+        mass = design.dry_mass + memory.propellant
+        guidance = self.settings.guidance
+        brake_M = braking_acceleration(where, mass, memory.throttle, memory.time_to_go, guidance, design)
+        is_terminal = (mode == modes.TERMINAL) | (mode == modes.FINAL)
+        fall_M = descent_acceleration(where, foot_height, is_terminal, mode == modes.FINAL, guidance)
+        is_early = mode <= modes.BRAKING
+        wanted_M = jnp.where(is_early, brake_M, fall_M)
+        thrust_I = fixed_to_inertial(unit(wanted_M), clock)
+
+        body_z_I = rotate(memory.navigation.attitude_IB, jnp.asarray([0.0, 0.0, 1.0]))
+        cosine_of_tilt = dot(inertial_to_fixed(body_z_I, clock), where.up_M)
+        pointing = dot(body_z_I, thrust_I)  # thrust that is not yet along the wish is made up for, to a factor of two
+        push = mass * norm(wanted_M) / jnp.maximum(pointing, 0.5)
+        demand = jnp.where(is_early, memory.throttle * full_thrust(design), push)
+
+        error_B = pointing_error(memory.navigation.attitude_IB, thrust_I, memory.forward_I)
+        inertia = design.inertia_dry + memory.propellant * design.inertia_per_propellant
+        torque_B, integral = attitude_control(
+            error_B, memory.rate_B, memory.attitude_integral, inertia, self.settings.period, self.settings.control
+        )
+        is_off = mode == modes.OFF
+        torque_B = jnp.where(is_off, 0.0, torque_B)
+        is_powered = (mode >= modes.BRAKING) & ~is_off
+        is_main_on = is_powered & (mode != modes.FINAL)
+        on_time, assist_residual, couple_residual = allocate(
+            demand,
+            torque_B,
+            is_main_on,
+            is_powered,
+            memory.assist_residual,
+            jnp.where(is_off, 0.0, memory.couple_residual),
+            self.settings.period,
+            design,
+        )
+        flow = design.engine_thrust / (STANDARD_GRAVITY * design.specific_impulse[CLASS_OF_ENGINE])
+        used = jnp.sum(flow * on_time)
+        memory = eqx.tree_at(
+            lambda m: (
+                m.propellant,
+                m.assist_residual,
+                m.couple_residual,
+                m.attitude_integral,
+                m.thrust_demand,
+                m.cosine_of_tilt,
+                m.cosine_of_pointing,
+            ),
+            memory,
+            (
+                jnp.maximum(memory.propellant - used, 0.0),
+                assist_residual,
+                couple_residual,
+                integral,
+                jnp.where(is_powered, demand, 0.0),
+                cosine_of_tilt,
+                pointing,
+            ),
+        )
+        return memory, Commands(on_time)

@@ -1,0 +1,70 @@
+"""Height maps on a regular latitude-longitude grid, read bilinearly."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .frames import latitude_longitude
+from .moon import RADIUS
+from .quantities import Position, Scalar
+
+
+class HeightMap(eqx.Module):
+    """Heights above the 1,737.4 km sphere on posts that go north (rows) and east (columns).
+
+    `heights` (rows, columns), float32, m; `south` and `west`: latitude and east longitude of post [0, 0];
+    `spacing`: post distance, the same both ways; `shift_east`, `shift_north`, `shift_up`: how far (rad, rad, m)
+    the map as read stands from where it was surveyed, zero for the truth.
+    Beyond its border the map goes on with its border heights; bilinear, so continuous across cells.
+    """
+
+    heights: Float[Array, "rows columns"]
+    south: Scalar
+    west: Scalar
+    spacing: Scalar
+    shift_east: Scalar
+    shift_north: Scalar
+    shift_up: Scalar
+
+    def cell(self, latitude: Scalar, longitude: Scalar):
+        """Corner heights (south-west, south-east, north-west, north-east; m) and the place in the cell (0..1)."""
+        rows, columns = self.heights.shape
+        y = (latitude - self.shift_north - self.south) / self.spacing
+        x = (longitude - self.shift_east - self.west) / self.spacing
+        y = jnp.clip(y, 0.0, rows - 1.000001)
+        x = jnp.clip(x, 0.0, columns - 1.000001)
+        i, j = jnp.floor(y).astype(jnp.int32), jnp.floor(x).astype(jnp.int32)
+        flat, at = self.heights.reshape(-1), i * columns + j
+        corners = [flat[at + k].astype(latitude.dtype) for k in (0, 1, columns, columns + 1)]
+        return corners, x - j, y - i
+
+    def height(self, latitude: Scalar, longitude: Scalar) -> Scalar:
+        """Height above the sphere, m, at a latitude and east longitude in rad (−π..π as the map's own)."""
+        (sw, se, nw, ne), x, y = self.cell(latitude, longitude)
+        return (1 - y) * ((1 - x) * sw + x * se) + y * ((1 - x) * nw + x * ne) + self.shift_up
+
+    def slope(self, latitude: Scalar, longitude: Scalar) -> tuple[Scalar, Scalar]:
+        """Gradient of the height towards east and towards north, m/m."""
+        (sw, se, nw, ne), x, y = self.cell(latitude, longitude)
+        metre = self.spacing * RADIUS
+        east = ((1 - y) * (se - sw) + y * (ne - nw)) / (metre * jnp.cos(latitude))
+        north = ((1 - x) * (nw - sw) + x * (ne - se)) / metre
+        return east, north
+
+    def height_at(self, position_M: Position) -> Scalar:
+        """Height of the ground under (or over) a point in M, m above the sphere."""
+        return self.height(*latitude_longitude(position_M))
+
+    def covers(self, latitude: float, longitude: float) -> bool:
+        """Whether a point (rad) lies inside the posts. For the border of the program, not inside `jit`."""
+        rows, columns = self.heights.shape
+        y = (latitude - float(self.south)) / float(self.spacing)
+        x = (longitude - float(self.west)) / float(self.spacing)
+        return bool(0.0 <= y <= rows - 1 and 0.0 <= x <= columns - 1)
+
+
+def height_map(heights, south: float, west: float, spacing: float) -> HeightMap:
+    """A map without shift from posts (rows, columns; m) and its corner and spacing in rad."""
+    zero = jnp.asarray(0.0, float)
+    corner = (jnp.asarray(value, float) for value in (south, west, spacing))
+    return HeightMap(jnp.asarray(heights, jnp.float32), *corner, zero, zero, zero)

@@ -1,0 +1,45 @@
+"""Random numbers: a run's key, and the fixed rows that each cycle's draw is shared out by.
+
+Run k of seed s is a function of (s, k) alone. Each cycle makes one float32 draw; `ROWS` gives every consumer its own
+rows. The table is append-only: JAX's counter-based generator gives row i the same number however many rows are
+drawn, so a new sensor at the end never moves another's noise (tested).
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+# consumer: (first row, number of rows). Append only.
+ROWS = {
+    "imu_velocity": (0, 3),
+    "imu_angle": (3, 3),
+    "star_tracker": (6, 3),
+    "range_detection": (9, 1),
+    "range_noise": (10, 1),
+    "range_false": (11, 2),
+    "velocimeter": (13, 3),
+}
+WIDTH = max(first + count for first, count in ROWS.values())
+
+Noise = Float[Array, "16"]
+
+
+def run_key(seed: int, run: int) -> Key[Array, ""]:
+    """The key of run `run` under `seed`."""
+    return jax.random.fold_in(jax.random.key(seed), run)
+
+
+def dispersion_key(key: Key[Array, ""]) -> Key[Array, ""]:
+    """The second key of a run, for float64 draws whose tails matter. No tick reaches this number."""
+    return jax.random.fold_in(key, 0x7FFFFFFF)
+
+
+def draw(key: Key[Array, ""], tick) -> Noise:
+    """Standard normal numbers of one cycle, (WIDTH,), drawn in float32 and cast up."""
+    return jax.random.normal(jax.random.fold_in(key, tick), (WIDTH,), jnp.float32).astype(jnp.float64)
+
+
+def rows(noise: Noise, consumer: str) -> Float[Array, " n"]:
+    """The rows of one consumer."""
+    first, count = ROWS[consumer]
+    return noise[first : first + count]

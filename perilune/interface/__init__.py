@@ -1,0 +1,1 @@
+"""All that flight software and world may both know: measurements, commands, the lander as drawn, names of events."""

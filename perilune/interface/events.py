@@ -1,0 +1,38 @@
+"""The names of what can happen in a flight: one table, from which every story, archive and plot is drawn."""
+
+from typing import NamedTuple
+
+
+class EventKind(NamedTuple):
+    """One kind of event: machine name, severity (info, notice, warning, critical) and a sentence."""
+
+    name: str
+    severity: str
+    text: str
+
+
+# Raised by flight software from what it measures.
+ONBOARD = (
+    EventKind("powered_descent_initiation", "info", "Main and assist engines lit: braking begins."),
+    EventKind("braking_end", "info", "Horizontal speed is spent: braking ends, the lander pitches up."),
+    EventKind("upright", "info", "Attitude vertical; descent rate held."),
+    EventKind("range_finder_acquired", "notice", "The range finder reports its first valid range."),
+    EventKind("range_accepted", "notice", "Navigation takes the range in: enough returns agree with each other."),
+    EventKind("range_rejected", "warning", "Navigation refuses a valid range: outside the gate."),
+    EventKind("terminal_descent_start", "info", "Range confirmed: terminal descent begins."),
+    EventKind("thrust_saturated", "warning", "Terminal descent asks for more thrust than there is."),
+    EventKind("below_gate_without_range", "warning", "Terminal descent is due, but there is no confirmed range."),
+    EventKind("main_engine_off", "info", "Main engine off: last metres on the assist engines."),
+    EventKind("contact_sensed", "info", "Footpad contact sensed: all engines commanded off."),
+)
+# Seen from outside, by the simulation.
+OUTSIDE = (
+    EventKind("first_return", "info", "The range finder counts its first return, echo or false."),
+    EventKind("full_thrust", "info", "All engines deliver full thrust in terminal descent."),
+    EventKind("propellant_exhausted", "critical", "The tanks are dry: no engine delivers thrust."),
+    EventKind("touchdown", "info", "The first footpad meets the ground."),
+    EventKind("time_limit", "critical", "The time limit of the flight ran out before the ground came."),
+    EventKind("diverged", "critical", "The state of this lane is no longer a finite number; the flight was ended."),
+)
+ALL = ONBOARD + OUTSIDE
+INDEX = {kind.name: index for index, kind in enumerate(ALL)}

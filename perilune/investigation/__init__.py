@@ -1,0 +1,1 @@
+"""And why: the story of a flight read from its telemetry."""

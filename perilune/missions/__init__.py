@@ -1,0 +1,1 @@
+"""The built-in missions, data only: one TOML file each, every figure with its source."""

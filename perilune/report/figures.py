@@ -1,0 +1,241 @@
+"""The four figures of a flight, drawn from its channels."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from perilune.assessment.flight import Flight
+from perilune.telemetry.readouts import Fit, Readouts, fit
+
+from .style import BAD, BELIEVED, GOOD, GROUND, PUBLISHED, TRUE, WEAK, new_figure, save
+
+MARKED = ("powered_descent_initiation", "braking_end", "range_finder_acquired", "terminal_descent_start", "touchdown")
+SHORT = ("ignition", "braking ends", "first valid range", "terminal descent", "touchdown")
+IN_REACH_M = 60e3  # farther than this the beam passes over the horizon, or as good as
+OUTCOME_WORDS = {"landed": "landed", "hard_landing": "hard landing", "crashed": "crashed", "tipped": "tipped over",
+                 "timeout": "timed out"}  # fmt: skip
+
+
+def heading(flight: Flight) -> str:
+    """What every figure says first."""
+    faults = ", ".join(f"{kind} = {value:g}" for kind, value in flight.faults.items()) or "no fault"
+    return f"{flight.mission} · seed {flight.seed} · {faults} · {OUTCOME_WORDS[flight.outcome.outcome]}"
+
+
+def mark_events(flight: Flight, axes, since_s: float = 0.0, label: bool = False) -> None:
+    """Thin lines at the main events; their names along the top of one panel."""
+    for name, short in zip(MARKED, SHORT, strict=True):
+        event = flight.event(name)
+        if event is None or event.time_s < since_s:
+            continue
+        for axis in axes:
+            axis.axvline(event.time_s, color="#999999", linewidth=0.7, zorder=0)
+        if label:
+            crowded = name in ("terminal_descent_start", "braking_end")
+            axes[0].annotate(
+                short, (event.time_s, 1.0), xycoords=("data", "axes fraction"), rotation=90, fontsize=7,
+                ha="right" if crowded else "left", va="top", color="#555555",
+                xytext=(-1 if crowded else 1, -2), textcoords="offset points",
+            )  # fmt: skip
+
+
+def descent(flight: Flight, readouts: Readouts | None) -> Figure:
+    """Height and speed against time, whole flight and last three minutes, with the published readouts over them."""
+    figure = new_figure(10.5, 6.5)
+    figure.suptitle(heading(flight), x=0.01, ha="left", fontsize=10)
+    grid = figure.subplots(2, 2, sharex="col")
+    c, time = flight.channels, flight.time
+    matched = None
+    if readouts is not None:
+        height, speed = c["navigation/height_above_site_m"], c["navigation/speed_mps"]
+        acquired = flight.event("range_finder_acquired")
+        matched = fit(readouts, time, speed, height, acquired.time_s if acquired else None)
+    for column, start in enumerate((0.0, max(time[-1] - 200.0, 0.0))):
+        top, bottom = grid[0, column], grid[1, column]
+        late = time >= start
+        top.plot(time[late], c["truth/height_above_terrain_m"][late] / 1e3, color=TRUE, label="true, above the terrain")
+        top.plot(time[late], c["navigation/height_above_site_m"][late] / 1e3, color=BELIEVED, linestyle="--",
+                 label="believed on board, above the site radius")  # fmt: skip
+        bottom.plot(time[late], c["truth/speed_mps"][late], color=TRUE, label="true, over the ground")
+        bottom.plot(
+            time[late], c["navigation/speed_mps"][late], color=BELIEVED, linestyle="--", label="believed on board"
+        )
+        if readouts is not None and matched is not None:
+            draw_readouts(top, bottom, readouts, matched)
+        mark_events(flight, (top, bottom), start, label=column == 1)
+        top.set_xlim(start, float(time[-1]) + 3.0)
+        top.set_ylim(bottom=min(0.0, float(c["navigation/height_above_site_m"][late].min()) / 1e3))
+        bottom.set_xlabel("mission time, s")
+    grid[0, 0].set_ylabel("height, km")
+    grid[1, 0].set_ylabel("speed, m/s")
+    grid[0, 0].set_title("Whole flight")
+    grid[0, 1].set_title("Last 200 s")
+    grid[0, 0].legend(loc="lower left", fontsize=8)
+    grid[1, 0].legend(loc="lower left", fontsize=8)
+    return figure
+
+
+def draw_readouts(top, bottom, readouts: Readouts, matched: Fit) -> None:
+    """The broadcast's figures as dots."""
+    when = matched.origin_s + readouts.time_s
+    left, right = top.get_xlim()
+    shown = (when >= left) & (when <= right)
+    top.plot(when[shown], readouts.height_m[shown] / 1e3, ".", color=PUBLISHED, markersize=4,
+             label=f"broadcast (shift {matched.shift_s:+.1f} s): rms {matched.height_rms:.0f} m")  # fmt: skip
+    bottom.plot(when[shown], readouts.speed_mps[shown], ".", color=PUBLISHED, markersize=4,
+                label=f"broadcast: rms {matched.speed_rms:.1f} m/s")  # fmt: skip
+
+
+def along_track(flight: Flight) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ground distance to the site (km, negative before it), height of lander and of ground over the site radius (km)."""
+    c = flight.channels
+    east, north = c["truth/east_of_site_m"], c["truth/north_of_site_m"]
+    heading_e, heading_n = east[0] / np.hypot(east[0], north[0]), north[0] / np.hypot(east[0], north[0])
+    radius = 1737.4e3
+    straight = -(east * heading_e + north * heading_n)
+    distance = radius * np.arcsin(np.clip(straight / radius, -1, 1))
+    height = c["truth/height_above_site_m"]
+    return distance / 1e3, height / 1e3, (height - c["truth/height_above_terrain_m"]) / 1e3
+
+
+def trajectory(flight: Flight) -> Figure:
+    """The path over the ground's profile: the whole descent stretched, the end of it to scale with the beam."""
+    figure = new_figure(10.5, 7.0)
+    figure.suptitle(heading(flight), x=0.01, ha="left", fontsize=10)
+    whole, close = figure.subplots(2, 1, height_ratios=(1.0, 1.5))
+    distance, height, ground = along_track(flight)
+    for axis in (whole, close):
+        beyond = np.append(distance, distance.max() + 20.0)  # the ground ahead of the site is drawn level
+        axis.fill_between(
+            beyond, np.append(ground, ground[-1]), ground.min() - 5.0, color=GROUND, alpha=0.6, linewidth=0
+        )
+        axis.plot(distance, height, color=TRUE)
+        axis.set_ylabel("height over the site radius, km")
+    whole.set_xlim(distance.min() - 5.0, distance.max() + 15.0)
+    whole.set_ylim(ground.min() - 1.0, height.max() + 1.0)
+    whole.set_title("Whole descent over the ground below it (heights stretched)")
+    span = 16.0
+    near = distance > -span
+    close.set_aspect("equal")
+    close.set_xlim(-span, max(1.0, float(distance.max()) + 0.5))
+    close.set_ylim(float(ground[near].min()) - 0.3, float(height[near].max()) + 0.3)
+    close.set_title("The last 16 km to scale; the range finder's beam every 5 s")
+    close.set_xlabel("ground distance to the site, km")
+    draw_beams(flight, close, distance, height, near)
+    for name, short in zip(MARKED, SHORT, strict=True):
+        event = flight.event(name)
+        if event:
+            at = float(np.interp(event.time_s, flight.time, distance))
+            up = float(np.interp(event.time_s, flight.time, height))
+            axis = close if at > -span else whole
+            axis.plot(at, up, "o", color=TRUE, markersize=4)
+            low = name == "terminal_descent_start"
+            axis.annotate(
+                f"{short}, {up:.2f} km", (at, up), xytext=(8, -12 if low else 4), textcoords="offset points", fontsize=8
+            )
+    return figure
+
+
+def draw_beams(flight: Flight, axis, distance, height, near) -> None:
+    """Lines from the lander to where the beam met the ground, coloured by what came back."""
+    c = flight.channels
+    shots = np.flatnonzero((c["truth/slant_range_m"] > 0) & near)[::10]
+    east, north = c["truth/east_of_site_m"][0], c["truth/north_of_site_m"][0]
+    forward = -(c["truth/boresight_L_e"] * east + c["truth/boresight_L_n"] * north) / np.hypot(east, north)
+    for k in shots:
+        reach = c["truth/slant_range_m"][k] / 1e3
+        valid, detected = c["range_finder/is_valid"][k] > 0, c["range_finder/is_detected"][k] > 0
+        colour = GOOD if valid else WEAK if detected else BAD
+        axis.plot([distance[k], distance[k] + reach * forward[k]],
+                  [height[k], height[k] + reach * c["truth/boresight_L_u"][k]], color=colour, linewidth=0.6, alpha=0.8)  # fmt: skip
+    for colour, text in ((GOOD, "valid"), (WEAK, "detected, not valid"), (BAD, "no return")):
+        axis.plot([], [], color=colour, label=text)
+    axis.legend(loc="upper right", fontsize=8)
+
+
+ERRORS = (
+    ("height_above_site_m", "height_sigma_m", "height, m"),
+    ("climb_rate_mps", "climb_rate_sigma_mps", "climb rate, m/s"),
+    ("east_of_site_m", "east_sigma_m", "east, m"),
+    ("velocity_east_mps", "velocity_east_sigma_mps", "velocity east, m/s"),
+    ("north_of_site_m", "north_sigma_m", "north, m"),
+    ("velocity_north_mps", "velocity_north_sigma_mps", "velocity north, m/s"),
+)
+
+
+def estimate_errors(flight: Flight) -> Figure:
+    """Estimate − truth with the filter's own ±3 sigma."""
+    figure = new_figure(10.5, 7.0)
+    figure.suptitle(f"Estimate − truth · {heading(flight)}", x=0.01, ha="left", fontsize=10)
+    axes = figure.subplots(3, 2, sharex=True)
+    end = flight.outcome.touchdown.time_s if flight.outcome.touchdown else np.inf
+    aloft = flight.time < end
+    c, time = {name: values[aloft] for name, values in flight.channels.items()}, flight.time[aloft]
+    for axis, (name, sigma, label) in zip(axes.flat, ERRORS, strict=True):
+        error, band = c[f"navigation/{name}"] - c[f"truth/{name}"], 3.0 * c[f"navigation/{sigma}"]
+        axis.fill_between(time, -band, band, color=BELIEVED, alpha=0.25, linewidth=0, label="±3 sigma believed")
+        axis.plot(time, error, color=TRUE, linewidth=1.0, label="estimate − truth")
+        axis.set_ylabel(label)
+        mark_events(flight, (axis,))
+    axes[0, 0].legend(loc="upper left", fontsize=8)
+    for axis in axes[-1]:
+        axis.set_xlabel("mission time, s")
+    return figure
+
+
+def range_returns(flight: Flight) -> Figure:
+    """Return strength against slant range by what became of each, and slant range and incidence against time."""
+    figure = new_figure(10.5, 6.5)
+    figure.suptitle(f"Range finder · {heading(flight)}", x=0.01, ha="left", fontsize=10)
+    left, right = figure.subplots(1, 2)
+    c = flight.channels
+    shots = (c["truth/slant_range_m"] > 0) & (c["truth/slant_range_m"] < IN_REACH_M)
+    detected, valid = c["range_finder/is_detected"] > 0, c["range_finder/is_valid"] > 0
+    refused = (c["range_finder/is_offered"] > 0) & ~(c["range_finder/is_accepted"] > 0)
+    groups = (
+        (shots & ~detected, BAD, "no return over the threshold"),
+        (shots & detected & ~valid, WEAK, "weak: detected, not yet valid"),
+        (shots & valid & ~refused, GOOD, "valid"),
+        (shots & refused, PUBLISHED, "valid, rejected by the gate"),
+    )
+    reach = c["truth/slant_range_m"]
+    for chosen, colour, text in groups:
+        left.plot(reach[chosen] / 1e3, c["range_finder/strength"][chosen], ".", color=colour, markersize=4,
+                  label=f"{text} ({int(chosen.sum())})")  # fmt: skip
+    threshold = float(np.asarray(flight.resolved["lander.sensors.range_finder.detection_threshold"]))
+    left.axhline(threshold, color="#555555", linewidth=0.8)
+    left.annotate(
+        "detection threshold",
+        (0.98, threshold),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        fontsize=8,
+    )
+    left.set(xscale="log", yscale="log", xlabel="true slant range, km", ylabel="return strength, signal over noise")
+    left.legend(loc="upper right", fontsize=8)
+    time = flight.time
+    right.plot(time[shots], reach[shots] / 1e3, color=TRUE, label="true slant range")
+    right.plot(time[shots & valid], c["range_finder/slant_range_m"][shots & valid] / 1e3, ".", color=GOOD, markersize=3,
+               label="valid reading")  # fmt: skip
+    right.set(xlabel="mission time, s", ylabel="slant range, km")
+    angle = right.twinx()
+    angle.grid(False)
+    angle.plot(time[shots], c["truth/incidence_deg"][shots], color=BELIEVED, linewidth=0.8, label="incidence")
+    angle.set(ylabel="incidence on the ground, deg", ylim=(0.0, 90.0))
+    mark_events(flight, (right,), label=True)
+    lines = [*right.get_lines()[:2], *angle.get_lines()]
+    right.legend(lines, [line.get_label() for line in lines], loc="lower left", fontsize=8)
+    return figure
+
+
+def draw_all(flight: Flight, readouts: Readouts | None, folder: Path) -> list[Path]:
+    """Draw and save the four figures; the paths written."""
+    made = {
+        "descent": descent(flight, readouts),
+        "trajectory": trajectory(flight),
+        "estimate_errors": estimate_errors(flight),
+        "range_finder": range_returns(flight),
+    }
+    return [path for name, figure in made.items() for path in save(figure, folder, name)]

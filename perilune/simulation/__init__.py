@@ -1,0 +1,1 @@
+"""Where world and flight software meet: mission files, scenarios, and the loop that flies them."""

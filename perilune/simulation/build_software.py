@@ -1,0 +1,143 @@
+"""From a mission's numbers to the flight software: the lander as drawn, the team's settings, the onboard map."""
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from perilune.flight.navigation.onboard_map import OnboardModel
+from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, NavigationSettings
+from perilune.flight.software import FlightSoftware
+from perilune.foundation.frames import direction_to
+from perilune.foundation.gravity import zonal_field
+from perilune.foundation.grid import HeightMap
+from perilune.foundation.moon import RADIUS
+from perilune.interface.design import CLASS_OF_ENGINE, LanderDesign
+
+from .build_world import (
+    ARCSECOND,
+    DEGREE,
+    DEGREE_PER_HOUR,
+    DEGREE_PER_ROOT_HOUR,
+    MICRO_G,
+    boresight,
+    by_class,
+)
+from .mission import Mission
+
+
+def design(n) -> LanderDesign:
+    """The lander as drawn."""
+    return LanderDesign(
+        dry_mass=n["lander.dry_mass_kg"],
+        propellant_mass=n["lander.propellant_mass_kg"],
+        inertia_dry=n["lander.inertia_dry_kgm2"],
+        inertia_per_propellant=n["lander.inertia_per_propellant_m2"],
+        engine_thrust=by_class(n, "thrust_n")[CLASS_OF_ENGINE],
+        specific_impulse=by_class(n, "specific_impulse_s"),
+        couple_torque=2.0 * n["lander.engines.attitude.thrust_n"] * n["lander.engines.attitude.arm_m"] * jnp.ones(3),
+        valve_step=n["lander.engines.attitude.valve_step_s"],
+        minimum_on_time=n["lander.engines.assist.minimum_on_time_s"],
+        foot_height=n["lander.dry_centre_m"][2] + n["lander.foot_below_datum_m"],
+        range_boresight_B=boresight(DEGREE * n["lander.sensors.range_finder.boresight_cant_deg"]),
+        range_latency=n["lander.sensors.range_finder.latency_s"],
+    )
+
+
+def navigation_settings(n) -> NavigationSettings:
+    """Filter beliefs in SI."""
+
+    def value(key):
+        return n[f"flight.navigation.{key}"]
+
+    return NavigationSettings(
+        position_sigma=value("position_sigma_rtn_m"),
+        velocity_sigma=value("velocity_sigma_rtn_mps"),
+        attitude_sigma=1e-3 * value("attitude_sigma_mrad"),
+        accelerometer_bias_sigma=MICRO_G * value("accelerometer_bias_sigma_ug"),
+        accelerometer_scale_sigma=1e-6 * value("accelerometer_scale_sigma_ppm"),
+        velocity_random_walk=MICRO_G * value("accelerometer_noise_ug_per_rthz"),
+        gyro_bias_sigma=DEGREE_PER_HOUR * value("gyro_bias_sigma_deg_per_h"),
+        angle_random_walk=DEGREE_PER_ROOT_HOUR * value("gyro_noise_deg_per_rth"),
+        unmodelled_acceleration=MICRO_G * value("unmodelled_acceleration_ug"),
+        unmodelled_time=value("unmodelled_time_s"),
+        tracker_alignment_sigma=1e-3 * value("tracker_alignment_sigma_mrad"),
+        tracker_sigma=ARCSECOND * value("tracker_sigma_arcsec"),
+        tracker_gate=value("tracker_gate_sigma"),
+        range_sigma=value("range_sigma_m"),
+        range_sigma_fraction=value("range_sigma_fraction"),
+        range_gate=value("range_gate_sigma"),
+        range_gap=value("range_gap_s"),
+        range_consistency=value("range_consistency_m"),
+        range_underweight=value("range_underweight"),
+        terrain_sigma=value("terrain_sigma_m"),
+        terrain_length=value("terrain_length_m"),
+        velocimeter_sigma=value("velocimeter_sigma_mps"),
+        velocimeter_scale_sigma=1e-6 * value("velocimeter_scale_sigma_ppm"),
+        velocimeter_gate=value("velocimeter_gate_sigma"),
+    )
+
+
+def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
+    """Planned profile in SI. The aimed point lies on the onboard map, for that is the ground the planners knew."""
+
+    def value(key):
+        return n[f"flight.guidance.{key}"]
+
+    latitude, longitude = DEGREE * n["site.latitude_deg"], DEGREE * n["site.longitude_deg"]
+    site_M = (RADIUS + onboard_map.height(latitude, longitude)) * direction_to(latitude, longitude)
+    return GuidanceSettings(
+        site_M=site_M,
+        ignition_throttle=value("ignition_throttle"),
+        throttle_floor=value("throttle_floor"),
+        gate_height=value("gate_height_m"),
+        constant_rate=value("constant_rate_mps"),
+        hold_rate=value("hold_rate_mps"),
+        constant_rate_time=value("constant_rate_time_s"),
+        start_height=n["start.perilune_height_above_site_m"],
+        height_gain=value("height_gain_per_s2"),
+        rate_gain=value("rate_gain_per_s"),
+        braking_end_speed=value("braking_end_speed_mps"),
+        terminal_deceleration=value("terminal_deceleration_mps2"),
+        touchdown_rate=value("touchdown_rate_mps"),
+        constant_final_height=value("constant_final_height_m"),
+        terminal_rate_gain=value("terminal_rate_gain_per_s"),
+        horizontal_gain=value("horizontal_gain_per_s"),
+        horizontal_speed_limit=value("horizontal_speed_limit_mps"),
+        site_gain=value("site_gain_per_s"),
+        tilt_limit=DEGREE * value("tilt_limit_deg"),
+        final_tilt_limit=DEGREE * value("final_tilt_limit_deg"),
+        range_confirmation=value("range_confirmation_s"),
+        main_off_height=value("main_off_height_m"),
+    )
+
+
+def build_software(n, tie_error_m, mission: Mission, onboard_map: HeightMap) -> FlightSoftware:
+    """Flight software from the numbers as drawn. The map is loaded with the tie error it really has, unknown to all."""
+
+    def value(key):
+        return n[f"flight.control.{key}"]
+
+    latitude = DEGREE * n["site.latitude_deg"]
+    shifted = eqx.tree_at(
+        lambda m: (m.shift_east, m.shift_north, m.shift_up),
+        onboard_map,
+        (tie_error_m[0] / (RADIUS * jnp.cos(latitude)), tie_error_m[1] / RADIUS, tie_error_m[2]),
+    )
+    return FlightSoftware(
+        design=design(n),
+        settings=FlightSettings(
+            navigation=navigation_settings(n),
+            guidance=guidance_settings(n, onboard_map),
+            control=ControlSettings(
+                attitude_gain=value("attitude_gain_per_s"),
+                rate_gain=value("rate_gain_per_s"),
+                integral_gain=value("integral_gain_per_s2"),
+                slew_rate=DEGREE * value("slew_rate_deg_per_s"),
+                upright_angle=DEGREE * value("upright_angle_deg"),
+            ),
+            period=n["flight.period_s"],
+            slow_every=mission.flight.slow_every,
+            agree_count=mission.flight.navigation.range_agree_count,
+            agree_window=mission.flight.navigation.range_agree_window,
+        ),
+        onboard=OnboardModel(shifted, zonal_field()),
+    )

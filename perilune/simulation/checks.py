@@ -1,0 +1,103 @@
+"""What a schema cannot say of a mission: figures that contradict each other, faults and paths that do not exist."""
+
+from perilune.foundation.errors import UserError
+from perilune.world.faults import CATALOGUE
+
+from .mission import Mission, nearest
+from .numbers import numbers_of
+
+
+def check_mission(mission: Mission, where: str) -> None:
+    """Raises UserError with one sentence for the first contradiction found."""
+    lander, flight = mission.lander, mission.flight
+    weight = (lander.dry_mass_kg + lander.propellant_mass_kg) * 1.62
+    thrust = lander.engines.main.thrust_n + 6 * lander.engines.assist.thrust_n
+    finder = lander.sensors.range_finder
+    guidance = flight.guidance
+    leg = guidance.gate_height_m + guidance.constant_rate_mps * guidance.constant_rate_time_s
+    steps = flight.period_s / lander.engines.attitude.valve_step_s
+    truth_step = flight.period_s / flight.truth_substeps
+    edges = lander.engines.attitude.valve_step_s / truth_step
+    rules = (
+        (
+            lander.propellant_mass_kg > 4.0 * lander.dry_mass_kg,
+            f"lander.propellant_mass_kg = {lander.propellant_mass_kg:g} is more than four times lander.dry_mass_kg = "
+            f"{lander.dry_mass_kg:g}: the tanks would outweigh the lander; give kg of propellant on board at ignition",
+        ),
+        (
+            thrust < weight,
+            f"main and six assist engines give {thrust:.0f} N, less than the lander's lunar weight of {weight:.0f} N: "
+            "raise lander.engines.*.thrust_n or lower the masses",
+        ),
+        (
+            finder.valid_count > finder.valid_window,
+            f"lander.sensors.range_finder.valid_count = {finder.valid_count} exceeds valid_window = "
+            f"{finder.valid_window}: m of n needs m ≤ n",
+        ),
+        (
+            flight.navigation.range_agree_count > flight.navigation.range_agree_window,
+            f"flight.navigation.range_agree_count = {flight.navigation.range_agree_count} exceeds "
+            f"range_agree_window = {flight.navigation.range_agree_window}: m of n needs m ≤ n",
+        ),
+        (
+            leg >= mission.start.perilune_height_above_site_m,
+            f"the constant-rate leg starts at {leg:.0f} m, not below start.perilune_height_above_site_m = "
+            f"{mission.start.perilune_height_above_site_m:g}: shorten flight.guidance.constant_rate_time_s",
+        ),
+        (
+            abs(steps - round(steps)) > 1e-9 or abs(edges - round(edges)) > 1e-9 or edges < 0.5,
+            f"lander.engines.attitude.valve_step_s = {lander.engines.attitude.valve_step_s:g} must divide "
+            f"flight.period_s = {flight.period_s:g} and be whole truth steps of {truth_step:g} s",
+        ),
+        (
+            truth_step > 0.02 + 1e-12,
+            f"flight.truth_substeps = {flight.truth_substeps} gives truth steps of {truth_step:g} s: "
+            "take at most 0.02 s (50 Hz)",
+        ),
+        (
+            mission.requirements.crash_speed_mps < mission.requirements.vertical_speed_mps,
+            "requirements.crash_speed_mps is below requirements.vertical_speed_mps: a landing within requirements "
+            "would count as a crash",
+        ),
+        (
+            mission.start.apolune_height_above_sphere_m <= mission.start.perilune_height_above_site_m,
+            "start.apolune_height_above_sphere_m must be above start.perilune_height_above_site_m",
+        ),
+    )
+    for is_wrong, sentence in rules:
+        if is_wrong:
+            raise UserError(f"{where}: {sentence}.")
+    for fault in mission.faults:
+        check_fault(fault.kind, fault.magnitude, where)
+    check_paths(mission, where)
+
+
+def check_fault(kind: str, magnitude: float, where: str) -> None:
+    """The fault exists and its magnitude is inside its range."""
+    if kind not in CATALOGUE:
+        raise UserError(f"{where}: unknown fault “{kind}”.{nearest(kind, CATALOGUE)} Known: {', '.join(CATALOGUE)}.")
+    known = CATALOGUE[kind]
+    if not known.lower <= magnitude <= known.upper:
+        raise UserError(f"{where}: fault {kind} = {magnitude:g} is outside {known.lower:g}..{known.upper:g}.")
+
+
+def check_paths(mission: Mission, where: str) -> None:
+    """Dispersions name numbers that exist, with as many sigmas as the number has parts; sources name keys that exist."""
+    numbers = numbers_of(mission)
+    for row in mission.dispersions:
+        if row.path not in numbers:
+            raise UserError(f"{where}: dispersion of unknown number “{row.path}”.{nearest(row.path, numbers)}")
+        given = [x for x in (row.sigma, row.sigma_percent, row.half_width) if x is not None]
+        if len(given) != 1 or (row.distribution == "uniform") != (row.half_width is not None):
+            raise UserError(
+                f"{where}: dispersion of {row.path} needs exactly one of sigma, sigma_percent (normal) or "
+                "half_width (uniform)."
+            )
+        if isinstance(given[0], tuple) and len(given[0]) != numbers[row.path].size:
+            raise UserError(
+                f"{where}: dispersion of {row.path} has {len(given[0])} figures for {numbers[row.path].size} parts."
+            )
+    known = list(numbers) + [f"requirements.{k}" for k in type(mission.requirements).model_fields]
+    for path in mission.sources:
+        if path not in known and not any(k.startswith(path) for k in known):
+            raise UserError(f"{where}: [sources] names “{path}”, which the file does not have.{nearest(path, known)}")

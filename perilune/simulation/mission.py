@@ -1,0 +1,358 @@
+"""The mission file: its schema, and reading it with sentences instead of tracebacks."""
+
+import difflib
+import tomllib
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from perilune.foundation.errors import UserError
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Two = tuple[Finite, Finite]
+Three = tuple[Finite, Finite, Finite]
+ThreePositive = tuple[Positive, Positive, Positive]
+Six = tuple[Finite, Finite, Finite, Finite, Finite, Finite]
+
+
+def with_zone(moment: datetime) -> datetime:
+    """A moment must say its time zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its time zone: write 2025-06-05T19:17:00Z")
+    return moment
+
+
+class Table(BaseModel):
+    """A table of the mission file. Unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Site(Table):
+    latitude_deg: Annotated[float, Field(ge=-89.0, le=89.0)]
+    longitude_deg: Annotated[float, Field(ge=-180.0, le=360.0)]
+    planned_touchdown_utc: Annotated[datetime, AfterValidator(with_zone)]
+    true_map: str
+    onboard_map: str
+    onboard_map_tie_error_m: Three
+    slope_east_deg: Annotated[float, Field(ge=-45, le=45)]
+    slope_north_deg: Annotated[float, Field(ge=-45, le=45)]
+    reflectance_1064nm: Annotated[float, Field(gt=0, le=1)]
+    sun_elevation_deg: Annotated[float, Field(ge=-90, le=90)]
+
+
+class Start(Table):
+    perilune_height_above_site_m: Positive
+    apolune_height_above_sphere_m: Positive
+    approach_azimuth_deg: Annotated[float, Field(ge=-180, le=360)]
+    perilune_downrange_m: Positive
+    lead_time_s: NotNegative
+    flight_time_s: Positive
+    position_error_rtn_m: Three
+    velocity_error_rtn_mps: Three
+    attitude_error_mrad: Three
+    time_limit_s: Annotated[float, Field(gt=0, le=3600)]
+
+
+class MainEngine(Table):
+    thrust_n: Positive
+    specific_impulse_s: Positive
+    height_m: Finite
+    rise_time_s: Positive
+    start_loss_ms: NotNegative
+    thrust_error_percent: Annotated[float, Field(ge=-100, le=100)]
+    misalignment_mrad: Two
+
+
+class AssistEngines(Table):
+    thrust_n: Positive
+    specific_impulse_s: Positive
+    ring_radius_m: Positive
+    height_m: Finite
+    rise_time_s: Positive
+    start_loss_ms: NotNegative
+    minimum_on_time_s: Positive
+    thrust_error_percent: Six
+    misalignment_east_mrad: Six
+    misalignment_north_mrad: Six
+
+
+class AttitudeEngines(Table):
+    thrust_n: Positive
+    specific_impulse_s: Positive
+    arm_m: Positive
+    rise_time_s: Positive
+    start_loss_ms: NotNegative
+    valve_step_s: Positive
+
+
+class EngineTables(Table):
+    main: MainEngine
+    assist: AssistEngines
+    attitude: AttitudeEngines
+
+
+class ImuTable(Table):
+    accelerometer_bias_ug: Three
+    accelerometer_scale_ppm: Three
+    accelerometer_noise_ug_per_rthz: NotNegative
+    gyro_bias_deg_per_h: Three
+    gyro_scale_ppm: Three
+    gyro_noise_deg_per_rth: NotNegative
+
+
+class StarTrackerTable(Table):
+    noise_arcsec: tuple[NotNegative, NotNegative, NotNegative]
+    alignment_error_mrad: Three
+    rate_limit_deg_per_s: Positive
+
+
+class RangeFinderTable(Table):
+    boresight_cant_deg: Annotated[float, Field(ge=0, le=80)]
+    pulse_energy_mj: Positive
+    pulse_energy_error_percent: Annotated[float, Field(ge=-100, le=100)]
+    aperture_diameter_mm: Positive
+    efficiency: Annotated[float, Field(gt=0, le=1)]
+    noise_energy_aj: Positive
+    sun_noise: NotNegative
+    detection_threshold: Positive
+    closing_speed_scale_mps: Positive
+    noise_floor_m: NotNegative
+    noise_weak_m: NotNegative
+    bias_m: Finite
+    quantum_m: Positive
+    window_m: Positive
+    false_probability: Share
+    dropout_probability: Share
+    return_loss_db: Annotated[float, Field(ge=0, le=120)]
+    latency_s: Annotated[float, Field(ge=0, le=2)]
+    valid_count: Annotated[int, Field(ge=1, le=16)]
+    valid_window: Annotated[int, Field(ge=1, le=16)]
+
+
+class VelocimeterTable(Table):
+    is_fitted: Annotated[float, Field(ge=0, le=1)]
+    ceiling_m: Positive
+    speed_limit_mps: Positive
+    scale_error_ppm: Finite
+    noise_mps: NotNegative
+
+
+class SensorTables(Table):
+    imu: ImuTable
+    star_tracker: StarTrackerTable
+    range_finder: RangeFinderTable
+    velocimeter: VelocimeterTable
+
+
+class Lander(Table):
+    dry_mass_kg: Positive
+    propellant_mass_kg: Positive
+    propellant_load_error_kg: Finite
+    dry_centre_m: Three
+    propellant_centre_m: Three
+    centre_error_mm: Three
+    inertia_dry_kgm2: ThreePositive
+    inertia_per_propellant_m2: tuple[NotNegative, NotNegative, NotNegative]
+    foot_radius_m: Positive
+    foot_below_datum_m: Finite
+    engines: EngineTables
+    sensors: SensorTables
+
+
+class NavigationTable(Table):
+    position_sigma_rtn_m: ThreePositive
+    velocity_sigma_rtn_mps: ThreePositive
+    attitude_sigma_mrad: Positive
+    accelerometer_bias_sigma_ug: Positive
+    accelerometer_scale_sigma_ppm: Positive
+    accelerometer_noise_ug_per_rthz: Positive
+    gyro_bias_sigma_deg_per_h: Positive
+    gyro_noise_deg_per_rth: Positive
+    unmodelled_acceleration_ug: NotNegative
+    unmodelled_time_s: Positive
+    tracker_alignment_sigma_mrad: Positive
+    tracker_sigma_arcsec: ThreePositive
+    tracker_gate_sigma: Positive
+    range_sigma_m: Positive
+    range_sigma_fraction: NotNegative
+    range_gate_sigma: Positive
+    range_gap_s: Positive
+    range_agree_count: Annotated[int, Field(ge=1, le=16)]
+    range_agree_window: Annotated[int, Field(ge=1, le=16)]
+    range_consistency_m: Positive
+    range_underweight: NotNegative
+    terrain_sigma_m: Positive
+    terrain_length_m: Positive
+    velocimeter_sigma_mps: Positive
+    velocimeter_scale_sigma_ppm: NotNegative
+    velocimeter_gate_sigma: Positive
+
+
+class GuidanceTable(Table):
+    ignition_throttle: Annotated[float, Field(gt=0.25, le=1)]
+    throttle_floor: Annotated[float, Field(gt=0.25, le=1)]
+    gate_height_m: Positive
+    constant_rate_mps: Positive
+    hold_rate_mps: Positive
+    constant_rate_time_s: Positive
+    height_gain_per_s2: Positive
+    rate_gain_per_s: Positive
+    braking_end_speed_mps: Positive
+    terminal_deceleration_mps2: Positive
+    touchdown_rate_mps: Positive
+    constant_final_height_m: NotNegative
+    terminal_rate_gain_per_s: Positive
+    horizontal_gain_per_s: Positive
+    horizontal_speed_limit_mps: NotNegative
+    site_gain_per_s: NotNegative
+    tilt_limit_deg: Annotated[float, Field(gt=0, le=60)]
+    final_tilt_limit_deg: Annotated[float, Field(gt=0, le=60)]
+    range_confirmation_s: NotNegative
+    main_off_height_m: NotNegative
+
+
+class ControlTable(Table):
+    attitude_gain_per_s: Positive
+    rate_gain_per_s: Positive
+    integral_gain_per_s2: NotNegative
+    slew_rate_deg_per_s: Positive
+    upright_angle_deg: Positive
+
+
+class Flight(Table):
+    period_s: Annotated[float, Field(gt=0, le=0.1)]
+    slow_every: Annotated[int, Field(ge=1, le=100)]
+    truth_substeps: Annotated[int, Field(ge=1, le=100)]
+    navigation: NavigationTable
+    guidance: GuidanceTable
+    control: ControlTable
+
+
+class Requirements(Table):
+    vertical_speed_mps: Positive
+    horizontal_speed_mps: Positive
+    tilt_deg: Positive
+    miss_distance_m: Positive
+    crash_speed_mps: Positive
+    tip_over_tilt_deg: Positive
+
+
+class FaultRow(Table):
+    kind: str
+    magnitude: Finite
+    text: str = ""
+
+
+class DispersionRow(Table):
+    path: str
+    distribution: Literal["normal", "uniform"]
+    sigma: NotNegative | tuple[NotNegative, ...] | None = None
+    sigma_percent: NotNegative | None = None
+    half_width: NotNegative | tuple[NotNegative, ...] | None = None
+
+
+class Reference(Table):
+    """What was published of the real flight, to be drawn over ours."""
+
+    readouts: str
+    credit: str
+
+
+class Mission(Table):
+    """A whole mission file."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    title: str
+    site: Site
+    start: Start
+    lander: Lander
+    flight: Flight
+    requirements: Requirements
+    reference: Reference | None = None
+    faults: tuple[FaultRow, ...] = ()
+    dispersions: tuple[DispersionRow, ...] = ()
+    sources: dict[str, str] = {}
+
+
+def built_in() -> list[str]:
+    """Names of the missions that ship with the package."""
+    folder = resources.files("perilune.missions")
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def nearest(word: str, choices) -> str:
+    """A hint for a misspelt word: ' Did you mean …?' or nothing."""
+    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f" Did you mean “{found[0]}”?" if found else ""
+
+
+def read_table(name_or_path: str) -> tuple[dict[str, Any], str]:
+    """The TOML table of a built-in mission or a file, and what to call it in messages."""
+    path = Path(name_or_path)
+    if name_or_path in built_in():
+        text = resources.files("perilune.missions").joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
+    elif path.suffix == ".toml" or path.exists():
+        if not path.is_file():
+            raise UserError(f"Mission file {path} does not exist: give a path to a TOML file, or one of {built_in()}.")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            raise UserError(f"Mission file {path} cannot be read: {problem}.") from problem
+    else:
+        hint = nearest(name_or_path, built_in())
+        raise UserError(
+            f"There is no mission “{name_or_path}”.{hint} Built in: {', '.join(built_in())}; "
+            "or give the path of a TOML file."
+        )
+    try:
+        return tomllib.loads(text), name_or_path
+    except tomllib.TOMLDecodeError as problem:
+        raise UserError(f"{name_or_path} is not valid TOML: {problem}.") from problem
+
+
+def sentence(problem: pydantic.ValidationError, where: str) -> str:
+    """The first error of a validation as one sentence: file, key, what was found, what is accepted."""
+    first = problem.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    more = f" ({problem.error_count() - 1} more after it)" if problem.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        table: Any = Mission
+        for part in first["loc"][:-1]:
+            field = getattr(table, "model_fields", {}).get(part)
+            table = field.annotation if field else None
+        hint = nearest(str(first["loc"][-1]), getattr(table, "model_fields", {}))
+        return f"{where}: unknown key {key}.{hint}{more}"
+    if first["type"] == "missing":
+        return f"{where}: key {key} is missing; `perilune schema` lists what a mission file holds.{more}"
+    accepted = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    found = first.get("input")
+    return f"{where}: {key} = {found!r}: {accepted}.{more}"
+
+
+def parse(table: dict[str, Any], where: str) -> Mission:
+    """A mission that fits the schema; raises UserError with one sentence. `checks.check_mission` does the rest."""
+    try:
+        return Mission.model_validate(table)
+    except pydantic.ValidationError as problem:
+        raise UserError(sentence(problem, where)) from None
+
+
+def assign(table: dict[str, Any], path: str, value: Any, where: str) -> None:
+    """Set a dotted path of a mission table in place; the path must exist."""
+    *parents, last = path.split(".")
+    node: Any = table
+    for part in parents:
+        if not isinstance(node, dict) or part not in node:
+            raise UserError(f"{where}: no table “{part}” on the path {path}.{nearest(part, node or {})}")
+        node = node[part]
+    if not isinstance(node, dict) or last not in node:
+        raise UserError(f"{where}: no key {path}.{nearest(last, node if isinstance(node, dict) else {})}")
+    node[last] = value

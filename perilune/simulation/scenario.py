@@ -1,0 +1,91 @@
+"""A scenario: everything that one flight is a function of."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Key
+
+from perilune.flight.software import FlightSoftware
+from perilune.foundation.grid import HeightMap
+from perilune.world.world import World
+
+from .build_software import build_software
+from .build_world import build_world
+from .maps import read_map
+from .mission import Mission
+from .numbers import Numbers, numbers_of
+
+TRACK_MARGIN_DEG = 0.5
+
+
+class Scenario(eqx.Module):
+    """One landing as data: the run's key, the world with its dispersions and faults, the flight software as drawn."""
+
+    run_key: Key[Array, ""]
+    world: World
+    flight_software: FlightSoftware
+
+
+class Maps(eqx.Module):
+    """The two maps of a mission, shared by all its lanes and never batched."""
+
+    true: HeightMap
+    onboard: HeightMap
+
+
+def ground_track(mission: Mission) -> tuple[float, float, float, float]:
+    """South, north, west, east (degrees) of a box around the track from ignition to site."""
+    import math
+
+    site, start = mission.site, mission.start
+    reach = math.degrees(start.perilune_downrange_m / 1737400.0) + 1.0
+    latitude, azimuth = math.radians(site.latitude_deg), math.radians(start.approach_azimuth_deg + 180.0)
+    south = north = site.latitude_deg
+    west = east = site.longitude_deg
+    for share in (0.25, 0.5, 0.75, 1.0):
+        arc = math.radians(reach * share)
+        sine = math.sin(latitude) * math.cos(arc) + math.cos(latitude) * math.sin(arc) * math.cos(azimuth)
+        other = math.asin(sine)
+        turn = math.atan2(
+            math.sin(azimuth) * math.sin(arc) * math.cos(latitude), math.cos(arc) - math.sin(latitude) * sine
+        )
+        point = site.longitude_deg + math.degrees(turn)
+        south, north = min(south, math.degrees(other)), max(north, math.degrees(other))
+        west, east = min(west, point), max(east, point)
+    return south - TRACK_MARGIN_DEG, north + TRACK_MARGIN_DEG, west - TRACK_MARGIN_DEG, east + TRACK_MARGIN_DEG
+
+
+def read_maps(mission: Mission) -> Maps:
+    """Both maps over the ground track. Raises UserError where a map does not cover it."""
+    box = ground_track(mission)
+    return Maps(read_map(mission.site.true_map, *box), read_map(mission.site.onboard_map, *box))
+
+
+def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
+    """The mission's numbers, with the site's height on the true map (m above the sphere) that the start counts from."""
+    import math
+
+    site = mission.site
+    height = maps.true.height(
+        jnp.asarray(math.radians(site.latitude_deg)), jnp.asarray(math.radians(site.longitude_deg))
+    )
+    numbers = numbers_of(mission)
+    numbers["site.height_m"] = jax.device_get(height)
+    return numbers
+
+
+def build(key, drawn: dict[str, Any], flown: dict[str, Any], mission: Mission, maps: Maps) -> Scenario:
+    """One scenario from the numbers as drawn (flight software) and as flown (world: dispersed and faulted)."""
+    return Scenario(
+        run_key=key,
+        world=build_world(flown, mission, maps.true),
+        flight_software=build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps.onboard),
+    )
+
+
+def lane_axes(scenario: Scenario) -> Scenario:
+    """The vmap axes of a batched scenario: every leaf 0, but the height posts None."""
+    axes = jax.tree.map(lambda _: 0, scenario)
+    return eqx.tree_at(lambda s: (s.world.ground.heights, s.flight_software.onboard.ground.heights), axes, (None, None))

@@ -1,0 +1,166 @@
+"""The loop that flies: one cycle, written once, and the chunk of cycles that a batch of lanes runs together."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from perilune.flight import modes
+from perilune.flight.memory import FlightMemory
+from perilune.foundation.frames import surface_velocity
+from perilune.foundation.quantities import Count, Flag, Scalar
+from perilune.foundation.randomness import draw
+from perilune.foundation.vectors import norm
+from perilune.interface.commands import Commands
+from perilune.interface.design import engine_slice
+from perilune.interface.events import ALL, OUTSIDE
+from perilune.interface.measurements import Measurements
+from perilune.world.sensors.range_finder import Return
+from perilune.world.state import TruthState
+from perilune.world.world import World
+
+from .scenario import Scenario, lane_axes
+from .start import initial_memory, initial_truth, no_commands
+
+AFTER_CONTACT = 5  # cycles that flight software goes on after first contact, to sense it and shut down
+
+
+class EventLog(eqx.Module):
+    """When each kind of event first happened (cycle, −1 = never), foot height (m) and speed over ground (m/s) then."""
+
+    tick: Int[Array, " events"]
+    foot_height: Float[Array, " events"]
+    speed: Float[Array, " events"]
+
+
+class Snapshot(eqx.Module):
+    """Everything at the end of one cycle, all of the same instant; also what the loop carries."""
+
+    truth: TruthState
+    memory: FlightMemory
+    commands: Commands
+    measurements: Measurements
+    shot: Return
+    log: EventLog
+    time_limit: Scalar
+    tick: Count
+    is_alive: Flag
+
+
+def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
+    """The cycle that ends at `tick`: the world moves under the last commands, sensors read, flight software answers."""
+    world = scenario.world
+    truth = world.advance(last.truth, last.commands, tick - 1)
+    noise = draw(scenario.run_key, tick)
+    measurements, shot, truth = world.measure(truth, noise, tick)
+    memory, commands, raised = scenario.flight_software.step(last.memory, measurements, tick)
+    seen = outside_events(world, truth, memory, shot, last.time_limit, tick)
+    log = write_down(last.log, jnp.concatenate([raised, seen]), truth, tick)
+    is_alive = still_flies(log, tick)
+    return Snapshot(truth, memory, commands, measurements, shot, log, last.time_limit, tick, is_alive)
+
+
+def outside_events(
+    world: World, truth: TruthState, memory: FlightMemory, shot: Return, time_limit: Scalar, tick
+) -> Bool[Array, " outside"]:
+    """Which of the outside events hold now, in the order of `events.OUTSIDE`."""
+    full = jnp.sum(world.engines.output[: engine_slice("assist").stop, 2])
+    delivered = truth.engines.delivered[0, 2] + truth.engines.delivered[1, 2]
+    holds = {
+        "first_return": shot.is_detected,
+        "full_thrust": (memory.mode == modes.TERMINAL) & (delivered > 0.95 * full),
+        "propellant_exhausted": truth.is_dry,
+        "touchdown": truth.has_contact,
+        "time_limit": (tick * world.period >= time_limit) & ~truth.has_contact,
+        "diverged": truth.has_diverged,
+    }
+    return jnp.stack([holds[kind.name] for kind in OUTSIDE])
+
+
+def write_down(log: EventLog, happens: Bool[Array, " events"], truth: TruthState, tick) -> EventLog:
+    """Keep the first time of each event."""
+    is_first = happens & (log.tick < 0)
+    speed = norm(truth.motion.velocity_I - surface_velocity(truth.motion.position_I))
+    return EventLog(
+        jnp.where(is_first, jnp.asarray(tick, jnp.int32), log.tick),
+        jnp.where(is_first, truth.foot_height, log.foot_height),
+        jnp.where(is_first, speed, log.speed),
+    )
+
+
+def still_flies(log: EventLog, tick) -> Flag:
+    """A lane goes on until shortly after contact, the time limit, or divergence."""
+    names = [kind.name for kind in ALL]
+    contact, limit, diverged = (log.tick[names.index(n)] for n in ("touchdown", "time_limit", "diverged"))
+    has_landed = (contact >= 0) & (tick >= contact + AFTER_CONTACT)
+    return ~(has_landed | (limit >= 0) | (diverged >= 0))
+
+
+def first_snapshot(scenario: Scenario, drawn: dict[str, Any], flown: dict[str, Any]) -> Snapshot:
+    """The snapshot at mission time 0, before the first cycle."""
+    truth = initial_truth(flown, scenario.world)
+    memory = initial_memory(drawn, scenario.flight_software)
+    zero = jnp.zeros_like(truth.foot_height)
+    no = jnp.zeros((), bool)
+    kinds = len(ALL)
+    return Snapshot(
+        truth=truth,
+        memory=memory,
+        commands=no_commands(),
+        measurements=Measurements(
+            delta_velocity_B=jnp.zeros(3),
+            delta_angle_B=jnp.zeros(3),
+            tracker_attitude_IB=memory.navigation.attitude_IB,
+            tracker_is_valid=no,
+            slant_range=zero,
+            range_strength=zero,
+            range_is_detected=no,
+            range_is_valid=no,
+            velocity_S=jnp.zeros(3),
+            velocimeter_is_valid=no,
+            has_contact=no,
+            propellant_loaded=scenario.world.propellant_loaded,
+        ),
+        shot=Return(zero, zero, zero, zero, no, no),
+        log=EventLog(jnp.full(kinds, -1, jnp.int32), jnp.zeros(kinds), jnp.zeros(kinds)),
+        time_limit=flown["start.time_limit_s"],
+        tick=jnp.asarray(0, jnp.int32),
+        is_alive=jnp.ones((), bool),
+    )
+
+
+Recorder = Callable[[Scenario, Snapshot], Any]
+
+
+def chunk(scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: int, record: Recorder):
+    """Fly all lanes through `cycles` cycles; every `every`-th snapshot is recorded.
+
+    The loop over ticks is outside the batch, and the tick is one scalar for all lanes: a `cond` on it stays a true
+    branch, so that slow sensors and covariance work cost nothing on the cycles between.
+    Returns the last snapshot, the records (time first, then lanes) and whether any lane still flies.
+    """
+    axes = lane_axes(scenarios)
+    batched = jax.vmap(cycle, in_axes=(axes, 0, None))
+    recorded = jax.vmap(record, in_axes=(axes, 0))
+
+    def one(carry, tick):
+        return batched(scenarios, carry, tick), None
+
+    def stretch(carry, start):
+        carry, _ = lax.scan(one, carry, start + 1 + jnp.arange(every, dtype=jnp.int32))
+        return carry, recorded(scenarios, carry)
+
+    starts = first_tick + every * jnp.arange(cycles // every, dtype=jnp.int32)
+    last, records = lax.scan(stretch, last, starts)
+    return last, records, jnp.any(last.is_alive)
+
+
+@partial(jax.jit, static_argnames=("cycles", "every", "record"), donate_argnames=("last",))
+def fly_chunk(scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: int, record: Recorder):
+    """`chunk`, compiled."""
+    return chunk(scenarios, last, first_tick, cycles, every, record)

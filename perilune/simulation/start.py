@@ -1,0 +1,177 @@
+"""Where a flight begins: on the descent orbit, a little before perilune; the truth off by the orbit's uncertainty."""
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from perilune.flight.memory import SENSOR_ROWS, STATES, Acquisition, FlightMemory, Innovations, NavigationState
+from perilune.flight.modes import COAST
+from perilune.flight.software import FlightSoftware
+from perilune.foundation.frames import direction_to, fixed_to_inertial, local_axes
+from perilune.foundation.moon import GM, RADIUS
+from perilune.foundation.quantities import Position, Velocity
+from perilune.foundation.rotation import compose, from_axes, from_rotation_vector
+from perilune.foundation.vectors import cross, dot, norm, unit
+from perilune.interface.commands import Commands
+from perilune.interface.design import ENGINES
+from perilune.interface.events import ONBOARD
+from perilune.world.state import EngineState, Motion, Touchdown, TruthState
+from perilune.world.world import World
+
+from .build_world import DEGREE
+
+KEPLER_STEPS = 6  # of Newton; at e = 0.02 and seconds from perilune the first is already exact to 1e-12
+
+
+def perilune_state(n) -> tuple[Position, Velocity]:
+    """Planned state in I at mission time 0, `start.lead_time_s` before perilune.
+
+    The perilune lies up-range of where the site will be at the planned touchdown, on the great circle that passes the
+    site at the approach azimuth; from there back along the Kepler orbit (Vallado 2013, §2.2, elliptical case).
+    """
+    latitude, longitude = DEGREE * n["site.latitude_deg"], DEGREE * n["site.longitude_deg"]
+    azimuth = DEGREE * n["start.approach_azimuth_deg"]
+    site_M = direction_to(latitude, longitude)
+    east, north, _ = local_axes(site_M)
+    heading_M = jnp.cos(azimuth) * north + jnp.sin(azimuth) * east
+    arrival = n["start.flight_time_s"]
+    site_I, heading_I = fixed_to_inertial(site_M, arrival), fixed_to_inertial(heading_M, arrival)
+    angle = n["start.perilune_downrange_m"] / RADIUS
+    towards_I = jnp.cos(angle) * site_I - jnp.sin(angle) * heading_I
+    along_I = jnp.sin(angle) * site_I + jnp.cos(angle) * heading_I
+
+    perilune = RADIUS + n["site.height_m"] + n["start.perilune_height_above_site_m"]
+    apolune = RADIUS + n["start.apolune_height_above_sphere_m"]
+    axis, eccentricity = 0.5 * (perilune + apolune), (apolune - perilune) / (apolune + perilune)
+    mean = -n["start.lead_time_s"] * jnp.sqrt(GM / axis**3)
+
+    def newton(_, anomaly):
+        return anomaly - (anomaly - eccentricity * jnp.sin(anomaly) - mean) / (1.0 - eccentricity * jnp.cos(anomaly))
+
+    anomaly = lax.fori_loop(0, KEPLER_STEPS, newton, mean)
+    minor = axis * jnp.sqrt(1.0 - eccentricity**2)
+    radius = axis * (1.0 - eccentricity * jnp.cos(anomaly))
+    speed = jnp.sqrt(GM * axis) / radius
+    position_I = axis * (jnp.cos(anomaly) - eccentricity) * towards_I + minor * jnp.sin(anomaly) * along_I
+    velocity_I = speed * (-jnp.sin(anomaly) * towards_I + (minor / axis) * jnp.cos(anomaly) * along_I)
+    return position_I, velocity_I
+
+
+def orbit_axes(position_I: Position, velocity_I: Velocity) -> Float[Array, "3 3"]:
+    """Rows: radial, along-track and cross-track unit vectors in I."""
+    radial = unit(position_I)
+    cross_track = unit(cross(position_I, velocity_I))
+    return jnp.stack([radial, cross(cross_track, radial), cross_track])
+
+
+def planned_attitude(position_I: Position, velocity_I: Velocity):
+    """attitude_IB for the start of braking: thrust against the velocity, X up."""
+    z = -unit(velocity_I - dot(velocity_I, unit(position_I)) * unit(position_I))
+    x = unit(position_I)
+    return from_axes(x, cross(z, x), z)
+
+
+def initial_truth(n, world: World) -> TruthState:
+    """Truth at mission time 0."""
+    position_I, velocity_I = perilune_state(n)
+    axes = orbit_axes(position_I, velocity_I)
+
+    def off(errors):
+        return errors[0] * axes[0] + errors[1] * axes[1] + errors[2] * axes[2]
+
+    attitude_IB = planned_attitude(position_I, velocity_I)
+    error_BB = from_rotation_vector(1e-3 * n["start.attitude_error_mrad"])
+    zero = jnp.zeros_like(n["lander.propellant_mass_kg"])
+    no = jnp.zeros((), bool)
+    motion = Motion(
+        position_I=position_I + off(n["start.position_error_rtn_m"]),
+        velocity_I=velocity_I + off(n["start.velocity_error_rtn_mps"]),
+        attitude_IB=compose(attitude_IB, error_BB),
+        rate_B=jnp.zeros(3),
+        propellant=n["lander.propellant_mass_kg"] + n["lander.propellant_load_error_kg"],
+        delta_velocity_B=jnp.zeros(3),
+        delta_angle_B=jnp.zeros(3),
+    )
+    touchdown = Touchdown(zero, motion.position_I, motion.velocity_I, motion.attitude_IB, motion.propellant)
+    return TruthState(
+        motion=motion,
+        engines=EngineState(jnp.zeros((3, 7)), jnp.zeros(ENGINES, bool), zero, zero),
+        range_hits=jnp.zeros(world.range_finder.valid_window, bool),
+        touchdown=touchdown,
+        foot_height=world.foot_height(motion, zero),
+        has_contact=no,
+        has_diverged=no,
+        is_dry=no,
+    )
+
+
+def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "20 20"]:
+    """Start covariance of the error state, from the settings' sigmas; position and velocity along the orbit's axes."""
+    s = software.settings.navigation
+    attitude = jnp.ones(3) * s.attitude_sigma**2
+    tail = jnp.concatenate(
+        [
+            attitude,
+            jnp.ones(3) * s.accelerometer_bias_sigma**2,
+            jnp.ones(3) * s.gyro_bias_sigma**2,
+            s.accelerometer_scale_sigma[None] ** 2,
+            jnp.ones(3) * s.tracker_alignment_sigma**2,
+            s.terrain_sigma[None] ** 2,
+        ]
+    )
+    covariance = jnp.zeros((STATES, STATES))
+    covariance = covariance.at[0:3, 0:3].set(axes.T @ (s.position_sigma[:, None] ** 2 * axes))
+    covariance = covariance.at[3:6, 3:6].set(axes.T @ (s.velocity_sigma[:, None] ** 2 * axes))
+    return covariance.at[6:, 6:].set(jnp.diag(tail))
+
+
+def initial_memory(n, software: FlightSoftware) -> FlightMemory:
+    """What flight software starts with: the planned state and how sure it is of it."""
+    position_I, velocity_I = perilune_state(n)
+    axes = orbit_axes(position_I, velocity_I)
+    zero = jnp.zeros_like(norm(position_I))
+    no = jnp.zeros((), bool)
+    rows, window = len(SENSOR_ROWS), software.settings.agree_window
+    return FlightMemory(
+        navigation=NavigationState(
+            position_I=position_I,
+            velocity_I=velocity_I,
+            attitude_IB=planned_attitude(position_I, velocity_I),
+            accelerometer_bias_B=jnp.zeros(3),
+            gyro_bias_B=jnp.zeros(3),
+            accelerometer_scale=zero,
+            tracker_alignment_B=jnp.zeros(3),
+            terrain_bias=zero,
+        ),
+        covariance=initial_covariance(axes, software),
+        delta_velocity_I=jnp.zeros(3),
+        delta_velocity_along=zero,
+        rate_B=jnp.zeros(3),
+        innovations=Innovations(jnp.zeros(rows), jnp.ones(rows), jnp.zeros(rows, bool), jnp.zeros(rows, bool)),
+        acquisition=Acquisition(
+            residuals=jnp.zeros(window),
+            is_filled=jnp.zeros(window, bool),
+            since_accepted=zero + 1e6,
+            accepted_time=zero,
+            fresh_updates=zero,
+        ),
+        mode=jnp.asarray(COAST, jnp.int32),
+        seen=jnp.zeros(len(ONBOARD), bool),
+        throttle=software.settings.guidance.ignition_throttle,
+        time_to_go=n["start.flight_time_s"],
+        distance_in_hand=zero + 1e6,
+        forward_I=unit(velocity_I),
+        cosine_of_tilt=zero,
+        cosine_of_pointing=zero,
+        propellant=software.design.propellant_mass,
+        assist_residual=zero,
+        couple_residual=jnp.zeros(3),
+        attitude_integral=jnp.zeros(3),
+        thrust_demand=zero,
+        is_range_confirmed=no,
+    )
+
+
+def no_commands() -> Commands:
+    """All valves shut."""
+    return Commands(jnp.zeros(ENGINES))

@@ -1,0 +1,95 @@
+"""A flight as a folder: flight.json, truth.parquet, onboard.parquet, telemetry.parquet. Whole or absent."""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from perilune.foundation.errors import UserError
+
+from .dictionary import CHANNELS
+
+FORMAT = 1
+FILES = ("truth.parquet", "onboard.parquet", "telemetry.parquet")
+
+
+def table_of(channels: dict[str, np.ndarray]) -> pa.Table:
+    """A Parquet table with each column's unit and meaning in its metadata."""
+    fields, columns = [], []
+    for name, values in channels.items():
+        known = CHANNELS.get(name)
+        unit, text = (known.unit, known.text) if known else ("s", "mission time")
+        fields.append(pa.field(name, pa.float64(), metadata={"unit": unit, "text": text}))
+        columns.append(pa.array(np.asarray(values, np.float64)))
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def write(folder: Path, header: dict[str, Any], tables: dict[str, dict[str, np.ndarray]]) -> None:
+    """Write an archive beside its place and move it in at once; an older archive there is replaced.
+
+    Raises UserError where the folder cannot be written; nothing is left behind then.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / "flight.json").exists():
+        raise UserError(f"Output folder {folder} holds other things: give an empty or new folder with --out.")
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        for name, channels in tables.items():
+            pq.write_table(table_of(channels), temporary / f"{name}.parquet", compression="zstd")
+        text = json.dumps({"format": FORMAT, **header}, indent=2, allow_nan=False)
+        (temporary / "flight.json").write_text(text + "\n", encoding="utf-8")
+        for path in temporary.iterdir():
+            with open(path, "rb") as handle:
+                os.fsync(handle.fileno())
+        temporary.chmod(0o755)
+        put_in_place(temporary, folder)
+        temporary = None
+    except (OSError, pa.ArrowException) as problem:
+        raise UserError(f"The archive cannot be written to {folder}: {problem}. Nothing was left behind.") from problem
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_in_place(temporary: Path, folder: Path) -> None:
+    """Rename onto the final name; an older archive is set aside first and removed last."""
+    old = None
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+        os.rename(folder, old / "archive")
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        if old is not None:
+            os.rename(old / "archive", folder)
+        raise
+    finally:
+        if old is not None:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header and every channel of an archive. Raises UserError with one sentence."""
+    folder = Path(folder)
+    try:
+        header = json.loads((folder / "flight.json").read_text(encoding="utf-8"))
+        channels: dict[str, np.ndarray] = {}
+        for name in ("truth", "onboard"):
+            table = pq.read_table(folder / f"{name}.parquet")
+            for column in table.column_names:
+                channels.setdefault(column, table[column].to_numpy())
+    except FileNotFoundError as problem:
+        raise UserError(f"{folder} is not a flight's archive: {Path(problem.filename).name} is missing.") from None
+    except (OSError, ValueError, pa.ArrowException) as problem:
+        raise UserError(f"The archive {folder} cannot be read: {problem}.") from problem
+    if header.get("format") != FORMAT:
+        raise UserError(f"The archive {folder} has format {header.get('format')}; this version reads format {FORMAT}.")
+    return header, channels

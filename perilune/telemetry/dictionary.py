@@ -1,0 +1,175 @@
+"""The one table of channels: name, unit, meaning, and how it is read from a view. Everything else is drawn from it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from perilune.flight.memory import ACCELEROMETER_BIAS, ATTITUDE, GYRO_BIAS
+from perilune.foundation.frames import inertial_to_fixed
+from perilune.foundation.moon import RADIUS
+from perilune.foundation.rotation import rotate
+from perilune.foundation.vectors import dot, norm
+from perilune.interface.design import engine_slice
+
+from .view import Kinematics, View, sigma_along, true_height_above_terrain
+
+DEGREE = jnp.pi / 180.0
+WRITTEN = {"mps": "m/s", "degps": "deg/s", "nm": "N m"}  # a unit in a name → as it is written
+
+
+class Channel(NamedTuple):
+    """One column of an archive. `unit` is SI or degrees; `read` takes a view and gives a scalar."""
+
+    name: str
+    unit: str
+    text: str
+    read: Callable[[View], object]
+
+    @property
+    def is_onboard(self) -> bool:
+        """Known on board, and so to be had from a real flight's log."""
+        return not self.name.startswith("truth/")
+
+
+def components(prefix: str, labels: str, unit: str, text: str, read) -> list[Channel]:
+    """One channel a component; the letter goes before the unit's place in the name."""
+    suffix = f"_{unit}" if unit != "1" else ""
+    return [
+        Channel(f"{prefix}_{label}{suffix}", WRITTEN.get(unit, unit), text,
+                lambda v, i=i: read(v)[i])
+        for i, label in enumerate(labels)
+    ]  # fmt: skip
+
+
+def common(house: str, pick: Callable[[View], Kinematics]) -> list[Channel]:
+    """The channels that truth and navigation both have, under the same names."""
+    return [
+        Channel(f"{house}/height_above_site_m", "m", "centre of mass over the site radius",
+                lambda v: pick(v).radius - v.site_radius),
+        Channel(f"{house}/height_above_sphere_m", "m", "centre of mass over the 1,737.4 km sphere",
+                lambda v: pick(v).radius - RADIUS),
+        Channel(f"{house}/climb_rate_mps", "m/s", "radial speed, up positive", lambda v: pick(v).climb_rate),
+        Channel(f"{house}/horizontal_speed_mps", "m/s", "over the ground", lambda v: pick(v).horizontal_speed),
+        Channel(f"{house}/speed_mps", "m/s", "over the ground", lambda v: pick(v).speed),
+        Channel(f"{house}/latitude_deg", "deg", "north positive", lambda v: pick(v).latitude / DEGREE),
+        Channel(f"{house}/longitude_deg", "deg", "east positive", lambda v: pick(v).longitude / DEGREE),
+        Channel(f"{house}/east_of_site_m", "m", "over ground", lambda v: pick(v).site_east),
+        Channel(f"{house}/north_of_site_m", "m", "over ground", lambda v: pick(v).site_north),
+        Channel(f"{house}/velocity_east_mps", "m/s", "over the ground",
+                lambda v: dot(pick(v).velocity_M, pick(v).east_M)),
+        Channel(f"{house}/velocity_north_mps", "m/s", "over the ground",
+                lambda v: dot(pick(v).velocity_M, pick(v).north_M)),
+        Channel(f"{house}/tilt_deg", "deg", "thrust axis from the vertical", lambda v: pick(v).tilt / DEGREE),
+    ]  # fmt: skip
+
+
+def delivered(v: View):
+    """Engine output now, summed over classes (7,)."""
+    return jnp.sum(v.snapshot.truth.engines.delivered, axis=0)
+
+
+def torque_about_centre(v: View):
+    """Torque of main and assist engines about the centre of mass, B, N m: what attitude control works against."""
+    push = v.snapshot.truth.engines.delivered[0] + v.snapshot.truth.engines.delivered[1]
+    centre = v.scenario.world.mass.centre(v.snapshot.truth.motion.propellant)
+    force = push[0:3]
+    return push[3:6] - jnp.cross(centre, force)
+
+
+def boresight(v: View):
+    """Unit vector of the beam along east, north and up under the lander."""
+    beam_I = rotate(v.snapshot.truth.motion.attitude_IB, v.scenario.world.range_finder.boresight_B)
+    beam_M = inertial_to_fixed(beam_I, v.time)
+    return jnp.stack([dot(beam_M, axis) for axis in (v.truth.east_M, v.truth.north_M, v.truth.up_M)])
+
+
+TRUTH = [
+    *common("truth", lambda v: v.truth),
+    Channel("truth/height_above_terrain_m", "m", "centre of mass over the true ground", true_height_above_terrain),
+    Channel("truth/foot_height_m", "m", "lowest footpad over the true ground, local slope included",
+            lambda v: v.snapshot.truth.foot_height),
+    *components("truth/position_I", "xyz", "m", "of the centre of mass", lambda v: v.snapshot.truth.motion.position_I),
+    *components("truth/velocity_I", "xyz", "mps", "of the centre of mass",
+                lambda v: v.snapshot.truth.motion.velocity_I),
+    *components("truth/attitude_IB", "sxyz", "1", "quaternion, scalar first",
+                lambda v: v.snapshot.truth.motion.attitude_IB),
+    *components("truth/rate_B", "xyz", "degps", "body rate", lambda v: v.snapshot.truth.motion.rate_B / DEGREE),
+    Channel("truth/propellant_kg", "kg", "left in the tanks", lambda v: v.snapshot.truth.motion.propellant),
+    Channel("truth/thrust_n", "N", "main and assist engines along Z",
+            lambda v: v.snapshot.truth.engines.delivered[0, 2] + v.snapshot.truth.engines.delivered[1, 2]),
+    *components("truth/engine_torque_B", "xyz", "nm", "of main and assist engines about the centre of mass",
+                torque_about_centre),
+    Channel("truth/propellant_flow_kgps", "kg/s", "all engines", lambda v: delivered(v)[6]),
+    Channel("truth/start_loss_kg", "kg", "spent in start transients so far",
+            lambda v: v.snapshot.truth.engines.start_loss),
+    *components("truth/boresight_L", "enu", "1", "range finder's beam, towards east, north and up where it stands",
+                boresight),
+    Channel("truth/slant_range_m", "m", "along the range finder's beam to the true ground",
+            lambda v: v.snapshot.shot.true_range),
+    Channel("truth/incidence_deg", "deg", "of the beam on the true ground",
+            lambda v: jnp.arccos(jnp.clip(v.snapshot.shot.incidence_cosine, 0.0, 1.0)) / DEGREE),
+]  # fmt: skip
+
+ONBOARD = [
+    *common("navigation", lambda v: v.believed),
+    Channel("navigation/height_above_terrain_m", "m", "over the onboard ground with its estimated bias",
+            lambda v: v.onboard.height_above_terrain),
+    *components("navigation/position_I", "xyz", "m", "estimate", lambda v: v.snapshot.memory.navigation.position_I),
+    *components("navigation/velocity_I", "xyz", "mps", "estimate", lambda v: v.snapshot.memory.navigation.velocity_I),
+    *components("navigation/attitude_IB", "sxyz", "1", "estimate", lambda v: v.snapshot.memory.navigation.attitude_IB),
+    Channel("navigation/terrain_bias_m", "m", "ground over the onboard map, estimate",
+            lambda v: v.snapshot.memory.navigation.terrain_bias),
+    Channel("navigation/height_sigma_m", "m", "1 sigma of the radial position",
+            lambda v: sigma_along(v, v.believed.up_M, 0)),
+    Channel("navigation/climb_rate_sigma_mps", "m/s", "1 sigma", lambda v: sigma_along(v, v.believed.up_M, 3)),
+    Channel("navigation/east_sigma_m", "m", "1 sigma", lambda v: sigma_along(v, v.believed.east_M, 0)),
+    Channel("navigation/north_sigma_m", "m", "1 sigma", lambda v: sigma_along(v, v.believed.north_M, 0)),
+    Channel("navigation/velocity_east_sigma_mps", "m/s", "1 sigma", lambda v: sigma_along(v, v.believed.east_M, 3)),
+    Channel("navigation/velocity_north_sigma_mps", "m/s", "1 sigma", lambda v: sigma_along(v, v.believed.north_M, 3)),
+    Channel("navigation/attitude_sigma_deg", "deg", "1 sigma, root of the trace",
+            lambda v: jnp.sqrt(jnp.trace(v.snapshot.memory.covariance[ATTITUDE, ATTITUDE])) / DEGREE),
+    Channel("navigation/accelerometer_bias_sigma_mps2", "m/s²", "1 sigma, root of the trace",
+            lambda v: jnp.sqrt(jnp.trace(v.snapshot.memory.covariance[ACCELEROMETER_BIAS, ACCELEROMETER_BIAS]))),
+    Channel("navigation/gyro_bias_sigma_degps", "deg/s", "1 sigma, root of the trace",
+            lambda v: jnp.sqrt(jnp.trace(v.snapshot.memory.covariance[GYRO_BIAS, GYRO_BIAS])) / DEGREE),
+    Channel("range_finder/slant_range_m", "m", "as reported", lambda v: v.snapshot.measurements.slant_range),
+    Channel("range_finder/strength", "1", "signal over noise", lambda v: v.snapshot.measurements.range_strength),
+    Channel("range_finder/is_detected", "1", "a return passed the threshold",
+            lambda v: v.snapshot.measurements.range_is_detected),
+    Channel("range_finder/is_valid", "1", "the unit's own verdict", lambda v: v.snapshot.measurements.range_is_valid),
+    Channel("range_finder/is_offered", "1", "offered to the filter",
+            lambda v: v.snapshot.memory.innovations.is_offered[6]),
+    Channel("range_finder/is_accepted", "1", "taken by the filter",
+            lambda v: v.snapshot.memory.innovations.is_accepted[6]),
+    Channel("range_finder/innovation_m", "m", "measured − predicted",
+            lambda v: v.snapshot.memory.innovations.residual[6]),
+    Channel("range_finder/innovation_sigma_m", "m", "1 sigma expected of it",
+            lambda v: jnp.sqrt(v.snapshot.memory.innovations.variance[6])),
+    Channel("star_tracker/nis", "1", "sum of three squared innovations over variance", lambda v: sum_nis(v, 0, 3)),
+    Channel("velocimeter/nis", "1", "sum of three squared innovations over variance", lambda v: sum_nis(v, 3, 6)),
+    Channel("velocimeter/is_valid", "1", "the unit's own verdict",
+            lambda v: v.snapshot.measurements.velocimeter_is_valid),
+    Channel("executive/mode", "1", "index into flight.modes.NAMES", lambda v: v.snapshot.memory.mode),
+    Channel("executive/throttle", "1", "share of full thrust while braking", lambda v: v.snapshot.memory.throttle),
+    Channel("executive/time_to_go_s", "s", "to the end of braking", lambda v: v.snapshot.memory.time_to_go),
+    Channel("executive/thrust_demand_n", "N", "asked for", lambda v: v.snapshot.memory.thrust_demand),
+    Channel("executive/propellant_kg", "kg", "by bookkeeping", lambda v: v.snapshot.memory.propellant),
+    Channel("executive/assist_on_time_s", "s", "open time this cycle, mean of the six",
+            lambda v: jnp.mean(v.snapshot.commands.on_time[engine_slice("assist")])),
+    Channel("executive/attitude_on_time_s", "s", "open time this cycle, sum of the twelve",
+            lambda v: jnp.sum(v.snapshot.commands.on_time[engine_slice("attitude")])),
+    Channel("executive/acceleration_sensed_mps2", "m/s²", "length of the IMU's velocity increment over the cycle",
+            lambda v: norm(v.snapshot.measurements.delta_velocity_B) / v.scenario.flight_software.settings.period),
+]  # fmt: skip
+
+
+def sum_nis(v: View, first: int, last: int):
+    """Squared normalised innovations of some rows, summed; zero where nothing was offered."""
+    innovations = v.snapshot.memory.innovations
+    rows = slice(first, last)
+    square = innovations.residual[rows] ** 2 / innovations.variance[rows]
+    return jnp.sum(jnp.where(innovations.is_offered[rows], square, 0.0))
+
+
+CHANNELS = {channel.name: channel for channel in [*TRUTH, *ONBOARD]}

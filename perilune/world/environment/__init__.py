@@ -1,0 +1,1 @@
+"""The Moon around the lander: ground, gravity, and how the surface answers a laser."""

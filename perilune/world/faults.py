@@ -1,0 +1,74 @@
+"""What can be broken: one table of faults, each a change of one number of the world.
+
+A fault is data. Its magnitude replaces a number of the mission whose neutral value means a healthy unit, so the same
+compiled program flies every fault, and a fault at its neutral magnitude is bit for bit no fault. Flight software is
+built from the undamaged numbers and never hears of it.
+"""
+
+from typing import NamedTuple
+
+
+class FaultKind(NamedTuple):
+    """A way to fail: its name, the mission number it replaces, neutral and extreme magnitudes, and what it means."""
+
+    name: str
+    path: str
+    neutral: float
+    lower: float
+    upper: float
+    text: str
+
+
+CATALOGUE = {
+    kind.name: kind
+    for kind in (
+        FaultKind(
+            "range_finder.weak_return_db",
+            "lander.sensors.range_finder.return_loss_db",
+            0.0,
+            0.0,
+            120.0,
+            "The range finder's return is weaker than designed, by a factor in dB of power.",
+        ),
+        FaultKind(
+            "range_finder.bias_m",
+            "lander.sensors.range_finder.bias_m",
+            0.0,
+            -5000.0,
+            5000.0,
+            "The range finder reads long (positive) or short by a constant.",
+        ),
+        FaultKind(
+            "range_finder.dropout_probability",
+            "lander.sensors.range_finder.dropout_probability",
+            0.0,
+            0.0,
+            1.0,
+            "Each shot of the range finder is lost with this probability.",
+        ),
+        FaultKind(
+            "range_finder.false_probability",
+            "lander.sensors.range_finder.false_probability",
+            0.0,
+            0.0,
+            1.0,
+            "Each shot of the range finder gives a false return anywhere in its window with this probability.",
+        ),
+        FaultKind(
+            "main_engine.thrust_error_percent",
+            "lander.engines.main.thrust_error_percent",
+            0.0,
+            -100.0,
+            50.0,
+            "The main engine gives more (positive) or less thrust than designed.",
+        ),
+        FaultKind(
+            "velocimeter.not_fitted",
+            "lander.sensors.velocimeter.is_fitted",
+            1.0,
+            0.0,
+            1.0,
+            "The velocimeter gives nothing (magnitude 0) or works (1).",
+        ),
+    )
+}

@@ -1,0 +1,1 @@
+"""The sensors as built, one file each: truth in, reading out."""

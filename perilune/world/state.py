@@ -1,0 +1,50 @@
+"""The lander as it really is."""
+
+import equinox as eqx
+from jaxtyping import Array, Bool, Float
+
+from perilune.foundation.quantities import Attitude, Flag, Mass, Position, Rate, Scalar, Vector, Velocity
+
+
+class Motion(eqx.Module):
+    """What the equations of motion integrate, with the ideal IMU's two integrals since the cycle began."""
+
+    position_I: Position  # of the centre of mass
+    velocity_I: Velocity
+    attitude_IB: Attitude
+    rate_B: Rate  # of B relative to I
+    propellant: Mass
+    delta_velocity_B: Vector  # m/s, non-gravitational
+    delta_angle_B: Vector  # rad
+
+
+class EngineState(eqx.Module):
+    """Valves, and what each class of engines delivers now: force (N), torque about the datum (N m), flow (kg/s)."""
+
+    delivered: Float[Array, "classes 7"]
+    is_open: Bool[Array, " engines"]
+    starts: Scalar  # valve openings so far
+    start_loss: Mass  # kg spent in start transients so far
+
+
+class Touchdown(eqx.Module):
+    """The moment of first footpad contact."""
+
+    time: Scalar  # s
+    position_I: Position
+    velocity_I: Velocity  # relative to I
+    attitude_IB: Attitude
+    propellant: Mass
+
+
+class TruthState(eqx.Module):
+    """The lander as it really is. World floor only; flight software never sees it."""
+
+    motion: Motion
+    engines: EngineState
+    range_hits: Bool[Array, " shots"]  # of the range finder's latest shots, newest first
+    touchdown: Touchdown
+    foot_height: Scalar  # m, of the lowest footpad above the ground
+    has_contact: Flag
+    has_diverged: Flag
+    is_dry: Flag

@@ -1,0 +1,1 @@
+"""The lander as built: mass, engines and feet."""
