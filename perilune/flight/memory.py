@@ -8,8 +8,9 @@ from perilune.foundation.quantities import Attitude, Count, Direction, Flag, Mas
 # Rows of the error state (truth minus estimate), in the order of the covariance.
 POSITION, VELOCITY, ATTITUDE = slice(0, 3), slice(3, 6), slice(6, 9)
 ACCELEROMETER_BIAS, GYRO_BIAS = slice(9, 12), slice(12, 15)
-ACCELEROMETER_SCALE, TRACKER_ALIGNMENT, TERRAIN_BIAS = slice(15, 16), slice(16, 19), slice(19, 20)
-STATES = 20
+ACCELEROMETER_SCALE, GYRO_SCALE, TRACKER_ALIGNMENT = slice(15, 16), slice(16, 19), slice(19, 22)
+TERRAIN_BIAS, TERRAIN_SLOPE, VELOCIMETER_SCALE = slice(22, 23), slice(23, 24), slice(24, 25)
+STATES = 25
 SENSOR_ROWS = ("tracker", "tracker", "tracker", "velocimeter", "velocimeter", "velocimeter", "range")
 
 
@@ -22,8 +23,11 @@ class NavigationState(eqx.Module):
     accelerometer_bias_B: Vector  # m/s²
     gyro_bias_B: Vector  # rad/s
     accelerometer_scale: Scalar  # along Z of B
+    gyro_scale: Vector
     tracker_alignment_B: Vector  # rad
-    terrain_bias: Scalar  # m, ground above the onboard map
+    terrain_bias: Scalar  # m, ground above the onboard map where the beam meets it
+    terrain_slope: Scalar  # m/m, growth of that bias along the beam's way over the ground
+    velocimeter_scale: Scalar
 
 
 class Innovations(eqx.Module):
@@ -49,9 +53,11 @@ class FlightMemory(eqx.Module):
     """The whole of it."""
 
     navigation: NavigationState
-    covariance: Float[Array, "20 20"]
+    covariance: Float[Array, "25 25"]
     delta_velocity_I: Vector  # m/s, gathered since the last covariance step
     delta_velocity_along: Scalar  # m/s, of it along Z of B
+    delta_angle_B: Vector  # rad, gathered likewise
+    ground_point_M: Position  # m, where the beam was predicted to meet the ground at the last update
     rate_B: Vector  # rad/s, latest
     innovations: Innovations
     acquisition: Acquisition

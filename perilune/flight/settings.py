@@ -15,6 +15,7 @@ class NavigationSettings(eqx.Module):
     accelerometer_scale_sigma: Scalar
     velocity_random_walk: Scalar  # m/s/√s
     gyro_bias_sigma: Scalar  # rad/s
+    gyro_scale_sigma: Scalar
     angle_random_walk: Scalar  # rad/√s
     unmodelled_acceleration: Scalar  # m/s², of the onboard gravity model
     unmodelled_time: Scalar  # s, over which that error keeps its sign

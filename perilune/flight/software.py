@@ -8,8 +8,8 @@ from jaxtyping import Array, Bool
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
 from perilune.foundation.moon import STANDARD_GRAVITY
-from perilune.foundation.quantities import Scalar
-from perilune.foundation.rotation import rotate
+from perilune.foundation.quantities import Position, Scalar
+from perilune.foundation.rotation import rotate, to_matrix
 from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.commands import Commands
 from perilune.interface.design import CLASS_OF_ENGINE, LanderDesign
@@ -22,11 +22,11 @@ from .control.attitude import attitude_control, pointing_error
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
-from .memory import FlightMemory
+from .memory import FlightMemory, NavigationState
 from .monitoring.acquisition import account, is_new, remember, returns_agree
 from .navigation.onboard_map import OnboardModel
 from .navigation.prediction import predict
-from .navigation.propagation import propagate, propagate_covariance
+from .navigation.propagation import Interval, propagate, propagate_covariance, terrain_transition
 from .navigation.update import Offer, corrected, update
 from .settings import FlightSettings
 
@@ -67,15 +67,21 @@ class FlightSoftware(eqx.Module):
 
     def dead_reckon(self, memory: FlightMemory, measured: Measurements) -> FlightMemory:
         """Propagate the estimate by one cycle of inertial measurements; on the ground it is held."""
-        moved, gained_I, along, rate_B = propagate(
+        moved, gained_I, along, angle_B = propagate(
             memory.navigation, measured, self.onboard.gravity, self.settings.period
         )
         is_down = (memory.mode == modes.OFF) | measured.has_contact
         navigation = jax.tree.map(lambda old, new: jnp.where(is_down, old, new), memory.navigation, moved)
         return eqx.tree_at(
-            lambda m: (m.navigation, m.delta_velocity_I, m.delta_velocity_along, m.rate_B),
+            lambda m: (m.navigation, m.delta_velocity_I, m.delta_velocity_along, m.delta_angle_B, m.rate_B),
             memory,
-            (navigation, memory.delta_velocity_I + gained_I, memory.delta_velocity_along + along, rate_B),
+            (
+                navigation,
+                memory.delta_velocity_I + gained_I,
+                memory.delta_velocity_along + along,
+                memory.delta_angle_B + angle_B,
+                angle_B / self.settings.period,
+            ),
         )
 
     def quiet_step(self, memory: FlightMemory) -> FlightMemory:
@@ -92,9 +98,11 @@ class FlightSoftware(eqx.Module):
         """Covariance, measurement updates and the braking predictor."""
         settings = self.settings.navigation
         elapsed = self.settings.slow_every * self.settings.period
-        covariance = propagate_covariance(memory, settings, self.onboard.gravity.gm, elapsed)
         measured = grounded(measured)
         prediction = predict(memory.navigation, memory.rate_B, measured, self.onboard, self.design, settings, clock)
+        interval = self.interval(memory, prediction.ground_point_M, elapsed)
+        covariance = propagate_covariance(memory, interval, settings)
+        navigation = self.relax(memory.navigation, interval)
         acquisition = remember(memory.acquisition, prediction.residual[6], measured.range_is_valid)
         is_fresh = is_new(acquisition, settings)
         agree = returns_agree(acquisition, settings, self.settings.agree_count)
@@ -107,20 +115,48 @@ class FlightSoftware(eqx.Module):
                 m.covariance,
                 m.delta_velocity_I,
                 m.delta_velocity_along,
+                m.delta_angle_B,
+                m.ground_point_M,
                 m.innovations,
                 m.acquisition,
             ),
             memory,
             (
-                corrected(memory.navigation, correction),
+                corrected(navigation, correction),
                 covariance,
                 jnp.zeros_like(memory.delta_velocity_I),
                 jnp.zeros_like(memory.delta_velocity_along),
+                jnp.zeros_like(memory.delta_angle_B),
+                prediction.ground_point_M,
                 innovations,
                 acquisition,
             ),
         )
         return self.replan(memory, clock)
+
+    def interval(self, memory: FlightMemory, ground_point_M: Position, elapsed: Scalar) -> Interval:
+        """What the covariance step needs to know of the time since the last one."""
+        axes_IB = to_matrix(memory.navigation.attitude_IB)
+        length = self.settings.navigation.terrain_length
+        return Interval(
+            position_I=memory.navigation.position_I,
+            gained_I=memory.delta_velocity_I,
+            along_I=axes_IB[:, 2] * memory.delta_velocity_along,
+            angle_B=memory.delta_angle_B,
+            axes_IB=axes_IB,
+            gm=self.onboard.gravity.gm,
+            elapsed=elapsed,
+            over_ground=norm(ground_point_M - memory.ground_point_M) / length,
+            length=length,
+        )
+
+    def relax(self, navigation: NavigationState, interval: Interval) -> NavigationState:
+        """The estimate of the map's error as it should have moved on with the beam over the ground."""
+        return eqx.tree_at(
+            lambda n: (n.terrain_bias, n.terrain_slope),
+            navigation,
+            terrain_transition(interval, navigation.terrain_bias, navigation.terrain_slope),
+        )
 
     def offer(self, measured: Measurements, is_fresh, agree, fresh_updates) -> Offer:
         """Which rows the filter is offered, and how. A valid range inside a gap is not offered until enough agree."""

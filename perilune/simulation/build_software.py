@@ -56,6 +56,7 @@ def navigation_settings(n) -> NavigationSettings:
         accelerometer_scale_sigma=1e-6 * value("accelerometer_scale_sigma_ppm"),
         velocity_random_walk=MICRO_G * value("accelerometer_noise_ug_per_rthz"),
         gyro_bias_sigma=DEGREE_PER_HOUR * value("gyro_bias_sigma_deg_per_h"),
+        gyro_scale_sigma=1e-6 * value("gyro_scale_sigma_ppm"),
         angle_random_walk=DEGREE_PER_ROOT_HOUR * value("gyro_noise_deg_per_rth"),
         unmodelled_acceleration=MICRO_G * value("unmodelled_acceleration_ug"),
         unmodelled_time=value("unmodelled_time_s"),

@@ -175,6 +175,7 @@ class NavigationTable(Table):
     accelerometer_scale_sigma_ppm: Positive
     accelerometer_noise_ug_per_rthz: Positive
     gyro_bias_sigma_deg_per_h: Positive
+    gyro_scale_sigma_ppm: Positive
     gyro_noise_deg_per_rth: Positive
     unmodelled_acceleration_ug: NotNegative
     unmodelled_time_s: Positive
@@ -192,7 +193,7 @@ class NavigationTable(Table):
     terrain_sigma_m: Positive
     terrain_length_m: Positive
     velocimeter_sigma_mps: Positive
-    velocimeter_scale_sigma_ppm: NotNegative
+    velocimeter_scale_sigma_ppm: Positive
     velocimeter_gate_sigma: Positive
 
 

@@ -105,7 +105,12 @@ def initial_truth(n, world: World) -> TruthState:
     )
 
 
-def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "20 20"]:
+def turned(axes, sigma) -> Float[Array, "3 3"]:
+    """Covariance in I of independent errors of `sigma` (3,) along the rows of `axes`."""
+    return sum(sigma[k] ** 2 * axes[k][:, None] * axes[k][None, :] for k in range(3))  # type: ignore[return-value]
+
+
+def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "25 25"]:
     """Start covariance of the error state, from the settings' sigmas; position and velocity along the orbit's axes."""
     s = software.settings.navigation
     attitude = jnp.ones(3) * s.attitude_sigma**2
@@ -115,13 +120,16 @@ def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "20 20"]:
             jnp.ones(3) * s.accelerometer_bias_sigma**2,
             jnp.ones(3) * s.gyro_bias_sigma**2,
             s.accelerometer_scale_sigma[None] ** 2,
+            jnp.ones(3) * s.gyro_scale_sigma**2,
             jnp.ones(3) * s.tracker_alignment_sigma**2,
             s.terrain_sigma[None] ** 2,
+            (s.terrain_sigma / s.terrain_length)[None] ** 2,
+            s.velocimeter_scale_sigma[None] ** 2,
         ]
     )
     covariance = jnp.zeros((STATES, STATES))
-    covariance = covariance.at[0:3, 0:3].set(axes.T @ (s.position_sigma[:, None] ** 2 * axes))
-    covariance = covariance.at[3:6, 3:6].set(axes.T @ (s.velocity_sigma[:, None] ** 2 * axes))
+    covariance = covariance.at[0:3, 0:3].set(turned(axes, s.position_sigma))
+    covariance = covariance.at[3:6, 3:6].set(turned(axes, s.velocity_sigma))
     return covariance.at[6:, 6:].set(jnp.diag(tail))
 
 
@@ -140,12 +148,17 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
             accelerometer_bias_B=jnp.zeros(3),
             gyro_bias_B=jnp.zeros(3),
             accelerometer_scale=zero,
+            gyro_scale=jnp.zeros(3),
             tracker_alignment_B=jnp.zeros(3),
             terrain_bias=zero,
+            terrain_slope=zero,
+            velocimeter_scale=zero,
         ),
         covariance=initial_covariance(axes, software),
         delta_velocity_I=jnp.zeros(3),
         delta_velocity_along=zero,
+        delta_angle_B=jnp.zeros(3),
+        ground_point_M=position_I,
         rate_B=jnp.zeros(3),
         innovations=Innovations(jnp.zeros(rows), jnp.ones(rows), jnp.zeros(rows, bool), jnp.zeros(rows, bool)),
         acquisition=Acquisition(

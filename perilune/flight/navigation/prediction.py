@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, surface_velocity
-from perilune.foundation.quantities import Scalar, Vector
+from perilune.foundation.quantities import Position, Scalar, Vector
 from perilune.foundation.ray import cast, normal_at
 from perilune.foundation.rotation import compose, inverse, rotate, to_matrix, to_rotation_vector
 from perilune.foundation.vectors import cross, dot
@@ -23,8 +23,9 @@ class Prediction(eqx.Module):
     """Residuals (measured − predicted), sensitivities to the error state and noise variances, a row a reading."""
 
     residual: Float[Array, "7"]
-    sensitivity: Float[Array, "7 20"]
+    sensitivity: Float[Array, "7 25"]
     noise_variance: Float[Array, "7"]
+    ground_point_M: Position  # where the beam should meet the ground
 
 
 def predict_tracker(state: NavigationState, measured: Measurements):
@@ -33,7 +34,7 @@ def predict_tracker(state: NavigationState, measured: Measurements):
     residual = to_rotation_vector(difference_BB) - state.tracker_alignment_B
     axes_BI = to_matrix(state.attitude_IB).T
     zeros = jnp.zeros
-    rows = jnp.concatenate([zeros((3, 6)), axes_BI, zeros((3, 7)), jnp.eye(3), zeros((3, 1))], axis=1)
+    rows = jnp.concatenate([zeros((3, 6)), axes_BI, zeros((3, 10)), jnp.eye(3), zeros((3, 3))], axis=1)
     return residual, rows
 
 
@@ -41,9 +42,10 @@ def predict_velocity(state: NavigationState, measured: Measurements):
     """Velocimeter: velocity over the ground in B, m/s; its derivative is Cᵀ (δv + v × θ)."""
     axes_BI = to_matrix(state.attitude_IB).T
     velocity_I = state.velocity_I - surface_velocity(state.position_I)
-    predicted = jnp.stack([dot(axes_BI[i], velocity_I) for i in range(3)])
+    moving_B = jnp.stack([dot(axes_BI[i], velocity_I) for i in range(3)])
+    predicted = (1.0 + state.velocimeter_scale) * moving_B
     turn = jnp.stack([cross(axes_BI[i], velocity_I) for i in range(3)])  # cᵢ · (v × θ) = (cᵢ × v) · θ
-    rows = jnp.concatenate([jnp.zeros((3, 3)), axes_BI, turn, jnp.zeros((3, 11))], axis=1)
+    rows = jnp.concatenate([jnp.zeros((3, 3)), axes_BI, turn, jnp.zeros((3, 15)), moving_B[:, None]], axis=1)
     return measured.velocity_S - predicted, rows
 
 
@@ -63,8 +65,8 @@ def predict_range(state: NavigationState, rate_B: Vector, onboard: OnboardModel,
     cosine = jnp.maximum(-dot(normal_I, direction_I), 0.05)
     turn = cross(direction_I, normal_I) * (distance / cosine)
     zeros = jnp.zeros
-    row = jnp.concatenate([normal_I / cosine, zeros(3), turn, zeros(10), -1.0 / cosine[None]])
-    return distance, row
+    row = jnp.concatenate([normal_I / cosine, zeros(3), turn, zeros(13), -1.0 / cosine[None], zeros(2)])
+    return distance, row, position_M + distance * direction_M
 
 
 def predict(
@@ -79,11 +81,12 @@ def predict(
     """All seven rows: tracker (3), velocimeter (3), range (1)."""
     tracker, tracker_rows = predict_tracker(state, measured)
     velocity, velocity_rows = predict_velocity(state, measured)
-    distance, range_row = predict_range(state, rate_B, onboard, design, clock)
-    velocity_noise = settings.velocimeter_sigma**2 + (settings.velocimeter_scale_sigma * measured.velocity_S) ** 2
+    distance, range_row, ground_point_M = predict_range(state, rate_B, onboard, design, clock)
+    velocity_noise = jnp.ones(3) * settings.velocimeter_sigma**2
     range_noise = settings.range_sigma**2 + (settings.range_sigma_fraction * distance) ** 2
     return Prediction(
         residual=jnp.concatenate([tracker, velocity, (measured.slant_range - distance)[None]]),
         sensitivity=jnp.concatenate([tracker_rows, velocity_rows, range_row[None]]),
         noise_variance=jnp.concatenate([settings.tracker_sigma**2, velocity_noise, range_noise[None]]),
+        ground_point_M=ground_point_M,
     )

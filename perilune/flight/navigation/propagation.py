@@ -1,11 +1,12 @@
 """Strapdown propagation of the estimate, and of its covariance."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from perilune.foundation.gravity import GravityField, acceleration
-from perilune.foundation.quantities import Position, Scalar, Vector
-from perilune.foundation.rotation import compose, from_rotation_vector, normalised, rotate, to_matrix
+from perilune.foundation.quantities import Matrix, Position, Scalar, Vector
+from perilune.foundation.rotation import compose, from_rotation_vector, normalised, rotate
 from perilune.foundation.vectors import cross_rows, dot, times_rows
 from perilune.interface.measurements import Measurements
 
@@ -19,7 +20,7 @@ def propagate(state: NavigationState, measured: Measurements, gravity: GravityFi
     The body-frame increment is turned by the attitude half-way through the cycle, gravity is taken at the mean
     position (Titterton & Weston 2004, §11.3).
     """
-    angle_B = measured.delta_angle_B - state.gyro_bias_B * period
+    angle_B = (measured.delta_angle_B - state.gyro_bias_B * period) / (1.0 + state.gyro_scale)
     gained_B = measured.delta_velocity_B - state.accelerometer_bias_B * period
     scale = jnp.stack([jnp.ones_like(period), jnp.ones_like(period), 1.0 / (1.0 + state.accelerometer_scale)])
     gained_B = gained_B * scale
@@ -29,64 +30,85 @@ def propagate(state: NavigationState, measured: Measurements, gravity: GravityFi
     form_I = gravity.form(jnp.zeros_like(period))  # zonal: the same in I at any time
     middle_I = state.position_I + 0.5 * period * state.velocity_I
     change_I = gained_I + period * acceleration(gravity.gm, form_I, middle_I)
-    moved = NavigationState(
-        position_I=state.position_I + period * (state.velocity_I + 0.5 * change_I),
-        velocity_I=state.velocity_I + change_I,
-        attitude_IB=attitude_IB,
-        accelerometer_bias_B=state.accelerometer_bias_B,
-        gyro_bias_B=state.gyro_bias_B,
-        accelerometer_scale=state.accelerometer_scale,
-        tracker_alignment_B=state.tracker_alignment_B,
-        terrain_bias=state.terrain_bias,
+    moved = eqx.tree_at(
+        lambda s: (s.position_I, s.velocity_I, s.attitude_IB),
+        state,
+        (state.position_I + period * (state.velocity_I + 0.5 * change_I), state.velocity_I + change_I, attitude_IB),
     )
-    return moved, gained_I, gained_B[2], angle_B / period
+    return moved, gained_I, gained_B[2], angle_B
 
 
-def transition_rows(
-    rows, position_I: Position, gained_I: Vector, along_I: Vector, axes_IB, gm, elapsed, memory_of_ground
-):
-    """F @ rows for the error-state transition F over `elapsed` s, by its 3×n blocks.
+class Interval(eqx.Module):
+    """What happened between two covariance steps, as the transition needs it."""
+
+    position_I: Position
+    gained_I: Vector  # m/s, velocity gained without gravity
+    along_I: Vector  # m/s, of it along Z of B
+    angle_B: Vector  # rad, turned
+    axes_IB: Matrix
+    gm: Scalar
+    elapsed: Scalar  # s
+    over_ground: Scalar  # beam's way over the ground, in correlation lengths of the map's error
+    length: Scalar  # m, that correlation length
+
+
+def terrain_transition(interval: Interval, bias, slope):
+    """The map's error along the ground: critically damped second-order Gauss-Markov (Gelb 1974, §2.2, table 2.2-1).
+
+    With x the way over the ground in correlation lengths L: b(x) = e^(−x) [(1 + x) b + x L s], and its derivative.
+    Smooth as a bilinear map is, and bounded: its stationary sigmas are σ and σ/L.
+    """
+    x, length, fade = interval.over_ground, interval.length, jnp.exp(-interval.over_ground)
+    return fade * ((1.0 + x) * bias + x * length * slope), fade * (-x / length * bias + (1.0 - x) * slope)
+
+
+def transition_rows(rows: Float[Array, "25 25"], interval: Interval) -> Float[Array, "25 25"]:
+    """F @ rows for the error-state transition F, by its 3×n blocks.
 
     The error is truth minus estimate, attitude error a small rotation in I (Solà 2017, §7, global form):
-    δṗ = δv;  δv̇ = G δp − a × θ − C δb_a − C ẑ f_z δs;  θ̇ = −C δb_g;  the terrain bias decays over ground distance.
+    δṗ = δv;  δv̇ = G δp − a × θ − C δb_a − C ẑ f_z δs_a;  θ̇ = −C δb_g − C diag(ω) δs_g.
     """
-    p, v, q, ba, bg, s = rows[0:3], rows[3:6], rows[6:9], rows[9:12], rows[12:15], rows[15]
+    p, v, q, ba, bg, sa, sg = rows[0:3], rows[3:6], rows[6:9], rows[9:12], rows[12:15], rows[15], rows[16:19]
+    position_I, elapsed = interval.position_I, interval.elapsed
     inverse_square = 1.0 / dot(position_I, position_I)
-    pull = gm * inverse_square * jnp.sqrt(inverse_square)
+    pull = interval.gm * inverse_square * jnp.sqrt(inverse_square)
     radial = dot(position_I, p) * (3.0 * inverse_square)
     gradient = pull * (position_I[:, None] * radial[None] - p)  # gravity gradient: vertical unstable, horizontal stable
-    bias = times_rows(axes_IB, ba)
-    drift = times_rows(axes_IB, bg)
+    bias = times_rows(interval.axes_IB, ba)
+    drift = times_rows(interval.axes_IB, elapsed * bg + interval.angle_B[:, None] * sg)
     moved_p = p + elapsed * v
-    moved_v = v + elapsed * gradient - cross_rows(gained_I, q) - elapsed * bias - along_I[:, None] * s[None]
-    moved_q = q - elapsed * drift
-    return jnp.concatenate([moved_p, moved_v, moved_q, rows[9:19], memory_of_ground * rows[19:20]])
-
-
-def propagate_covariance(memory: FlightMemory, settings: NavigationSettings, gm: Scalar, elapsed: Scalar):
-    """F P Fᵀ + Q over the `elapsed` s since the last call."""
-    state = memory.navigation
-    axes_IB = to_matrix(state.attitude_IB)
-    along_I = axes_IB[:, 2] * memory.delta_velocity_along
-    moved = elapsed * jnp.sqrt(dot(state.velocity_I, state.velocity_I))
-    memory_of_ground = jnp.exp(-moved / settings.terrain_length)
-    arguments = (state.position_I, memory.delta_velocity_I, along_I, axes_IB, gm, elapsed, memory_of_ground)
-    half = transition_rows(memory.covariance, *arguments)
-    covariance = transition_rows(half.T, *arguments)
-    return covariance + jnp.diag(process_noise(settings, elapsed, memory_of_ground))
-
-
-def process_noise(settings: NavigationSettings, elapsed: Scalar, memory_of_ground: Scalar) -> Float[Array, "20"]:
-    """Diagonal of Q: IMU noise, the gravity model's error as noise of equal effect (2 σ² τ), terrain renewal."""
-    velocity = settings.velocity_random_walk**2 + 2.0 * settings.unmodelled_acceleration**2 * settings.unmodelled_time
-    ones, zeros = jnp.ones(3), jnp.zeros(3)
-    terrain = settings.terrain_sigma**2 * (1.0 - memory_of_ground**2)
+    moved_v = v + elapsed * (gradient - bias) - cross_rows(interval.gained_I, q) - interval.along_I[:, None] * sa[None]
+    terrain_bias, terrain_slope = terrain_transition(interval, rows[22], rows[23])
     return jnp.concatenate(
+        [moved_p, moved_v, q - drift, rows[9:22], terrain_bias[None], terrain_slope[None], rows[24:25]]
+    )
+
+
+def propagate_covariance(memory: FlightMemory, interval: Interval, settings: NavigationSettings):
+    """F P Fᵀ + Q over the interval since the last call."""
+    half = transition_rows(memory.covariance, interval)
+    return transition_rows(half.T, interval) + process_noise(settings, interval)
+
+
+def process_noise(settings: NavigationSettings, interval: Interval) -> Float[Array, "25 25"]:
+    """Q: IMU noise, the gravity model's error as noise of equal effect (2 σ² τ), renewal of the map's error.
+
+    The renewal is P∞ − F P∞ Fᵀ of the second-order process, exact for any way over the ground.
+    """
+    velocity = settings.velocity_random_walk**2 + 2.0 * settings.unmodelled_acceleration**2 * settings.unmodelled_time
+    ones = jnp.ones(3)
+    steady, steep = settings.terrain_sigma**2, (settings.terrain_sigma / settings.terrain_length) ** 2
+    bb, sb = terrain_transition(interval, jnp.ones_like(steady), jnp.zeros_like(steady))
+    bs, ss = terrain_transition(interval, jnp.zeros_like(steady), jnp.ones_like(steady))
+    diagonal = jnp.concatenate(
         [
-            zeros,
-            ones * (velocity * elapsed),
-            ones * (settings.angle_random_walk**2 * elapsed),
-            jnp.zeros(10),
-            terrain[None],
+            jnp.zeros(3),
+            ones * (velocity * interval.elapsed),
+            ones * (settings.angle_random_walk**2 * interval.elapsed),
+            jnp.zeros(13),
+            jnp.stack([steady - bb**2 * steady - bs**2 * steep, steep - sb**2 * steady - ss**2 * steep]),
+            jnp.zeros(1),
         ]
     )
+    mixed = -(bb * sb * steady + bs * ss * steep)
+    return jnp.diag(diagonal).at[22, 23].set(mixed).at[23, 22].set(mixed)

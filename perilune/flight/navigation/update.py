@@ -19,8 +19,8 @@ class Offer(eqx.Module):
     underweight: Float[Array, "7"]
 
 
-def update(covariance: Float[Array, "20 20"], prediction: Prediction, offer: Offer):
-    """Correction (20,), covariance after, and the innovations.
+def update(covariance: Float[Array, "25 25"], prediction: Prediction, offer: Offer):
+    """Correction (25,), covariance after, and the innovations.
 
     Scalar by scalar (Bierman 1977, ch. V): S = h P hᵀ (1 + β) + r, K = P hᵀ / S, P ← P − K h P. With β > 0 this keeps
     more covariance than the optimum: under-weighting of a first update that is large against its linearisation.
@@ -52,7 +52,7 @@ def update(covariance: Float[Array, "20 20"], prediction: Prediction, offer: Off
     return correction, covariance, Innovations(residual, variance, offer.is_offered, is_accepted)
 
 
-def corrected(state: NavigationState, correction: Float[Array, "20"]) -> NavigationState:
+def corrected(state: NavigationState, correction: Float[Array, "25"]) -> NavigationState:
     """The estimate with the error state put in; the attitude by a rotation in I."""
     c = correction
     return NavigationState(
@@ -62,6 +62,9 @@ def corrected(state: NavigationState, correction: Float[Array, "20"]) -> Navigat
         accelerometer_bias_B=state.accelerometer_bias_B + c[9:12],
         gyro_bias_B=state.gyro_bias_B + c[12:15],
         accelerometer_scale=state.accelerometer_scale + c[15],
-        tracker_alignment_B=state.tracker_alignment_B + c[16:19],
-        terrain_bias=state.terrain_bias + c[19],
+        gyro_scale=state.gyro_scale + c[16:19],
+        tracker_alignment_B=state.tracker_alignment_B + c[19:22],
+        terrain_bias=state.terrain_bias + c[22],
+        terrain_slope=state.terrain_slope + c[23],
+        velocimeter_scale=state.velocimeter_scale + c[24],
     )

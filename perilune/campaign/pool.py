@@ -1,0 +1,40 @@
+"""Worker processes for batches: one a core, pinned where the system allows, each with its own XLA device."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+
+def cores() -> list[int]:
+    """The cores that this process may use."""
+    try:
+        return sorted(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return list(range(os.cpu_count() or 1))
+
+
+def settle(queue) -> None:
+    """First thing in a worker, before JAX starts: take one core, and only that."""
+    core = queue.get()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    from perilune.foundation.compilation import use_cache
+
+    use_cache()
+
+
+def spread(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int | None = None) -> Iterator[Any]:
+    """Results of `work` on each task, in order, from as many worker processes as there are cores.
+
+    `work` must be importable by name. A worker that dies raises here; nothing is retried.
+    """
+    chosen = cores()[: workers or None]
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        queue = manager.Queue()
+        for core in chosen:
+            queue.put(core)
+        with ProcessPoolExecutor(len(chosen), context, initializer=settle, initargs=(queue,)) as pool:
+            yield from pool.map(work, tasks)

@@ -1,0 +1,97 @@
+"""Flying thousands of seeds on all cores, for the studies."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from perilune.campaign.batch import WIDTH, Batch
+from perilune.campaign.pool import spread
+from perilune.campaign.summary import COLUMN, rows
+from perilune.simulation.load import load
+from perilune.telemetry.readouts import fit, read
+from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
+
+EVERY = 10  # cycles: one record a second
+
+
+class Job(NamedTuple):
+    """One batch of up to WIDTH lanes."""
+
+    mission: str
+    seeds: tuple[int, ...]
+    faults: dict[str, Any]
+    overrides: dict[str, Any]
+
+
+@lru_cache(maxsize=4)
+def batch_of(mission: str) -> Batch:
+    """A worker's own copy of a mission, made once."""
+    return Batch(load(mission))
+
+
+def fly(job: Job) -> list[dict[str, Any]]:
+    """Fly one job; short ones are padded to WIDTH, so that all use one program."""
+    batch = batch_of(job.mission)
+    count = len(job.seeds)
+    seeds = [*job.seeds, *([job.seeds[-1]] * (WIDTH - count))]
+
+    def padded(value):
+        value = np.asarray(value, float)
+        return np.concatenate([value, np.repeat(value[-1:], WIDTH - count, axis=0)]) if value.ndim else value
+
+    faults = {kind: padded(value) for kind, value in job.faults.items()}
+    overrides = {path: padded(value) for path, value in job.overrides.items()}
+    flown = batch.fly(seeds, recorder(BATCH_CHANNELS, True), EVERY, faults, overrides)
+    found = rows(flown, seeds, batch.mission.requirements, EVERY, batch.mission.flight.period_s)[:count]
+    if batch.mission.reference:
+        readouts = read(batch.mission.reference.readouts)
+        for lane, row in enumerate(found):
+            row.update(broadcast_figures(flown.records[:, lane], row, readouts))
+    return found
+
+
+def broadcast_figures(records: np.ndarray, row: dict[str, Any], readouts) -> dict[str, float]:
+    """Rms against the readouts: on board, true, and true with one height offset; up to the first valid range."""
+    end = min(int(row["touchdown_s"]), len(records)) if np.isfinite(row["touchdown_s"]) else len(records)
+    c = {name: records[:end, i].astype(float) for name, i in COLUMN.items()}
+    until = row["range_finder_acquired_s"] if np.isfinite(row["range_finder_acquired_s"]) else None
+    until = until if row["range_finder_acquired_height"] < 5000.0 else None  # a healthy range is no end of waiting
+    onboard = fit(readouts, c["time_s"], c["navigation/speed_mps"], c["navigation/height_above_site_m"], until)
+    when = onboard.origin_s + readouts.time_s
+    true_height = np.interp(when, c["time_s"], c["truth/height_above_site_m"]) - readouts.height_m
+    true_speed = np.interp(when, c["time_s"], c["truth/speed_mps"]) - readouts.speed_mps
+    return {
+        "broadcast_shift_s": onboard.shift_s,
+        "broadcast_speed_rms": onboard.speed_rms,
+        "broadcast_height_rms": onboard.height_rms,
+        "broadcast_count": float(onboard.count),
+        "true_speed_rms": float(np.sqrt(np.mean(true_speed**2))),
+        "true_height_rms": float(np.sqrt(np.mean(true_height**2))),
+        "true_height_rms_less_offset": float(np.std(true_height)),
+        "true_height_offset": float(-np.mean(true_height)),
+    }
+
+
+def fly_seeds(
+    mission: str,
+    seeds,
+    faults: dict[str, Any] | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of many seeds, flown in batches of WIDTH on all cores. Per-lane faults and overrides are arrays."""
+    seeds = [int(seed) for seed in seeds]
+    jobs = []
+    for first in range(0, len(seeds), WIDTH):
+        part = slice(first, first + WIDTH)
+
+        def cut(table, part=part):
+            return {k: np.asarray(v)[part] if np.ndim(v) and len(np.asarray(v)) == len(seeds) else v for k, v in table.items()}
+
+        jobs.append(Job(mission, tuple(seeds[part]), cut(faults or {}), cut(overrides or {})))
+    return [row for rows_ in spread(fly, jobs) for row in rows_]
+
+
+def column(rows_: list[dict[str, Any]], name: str) -> np.ndarray:
+    """One figure of all rows."""
+    return np.array([row[name] for row in rows_], float)
