@@ -116,8 +116,9 @@ class World(eqx.Module):
         def substep(j, carry: tuple[Motion, EngineState]):
             motion, engines = carry
             is_open = valves(commands.on_time, j * step, step, motion.propellant <= 0.0)
-            outputs, engines = self.engines.through_step(engines, is_open, step)
-            return rk4(motion, outputs, self.mass, self.gravity.gm, form_I, step), engines
+            push, lost, engines = self.engines.through_step(engines, is_open, step)
+            motion = eqx.tree_at(lambda m: m.propellant, motion, jnp.maximum(motion.propellant - lost, 0.0))
+            return rk4(motion, push, self.mass, self.gravity.gm, form_I, step), engines
 
         start = eqx.tree_at(lambda m: (m.delta_velocity_B, m.delta_angle_B), truth.motion, replace_fn=jnp.zeros_like)
         motion, engines = lax.fori_loop(0, self.substeps, substep, (start, truth.engines))
