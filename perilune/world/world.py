@@ -22,7 +22,7 @@ from .sensors.range_finder import RangeFinder, Return
 from .sensors.star_tracker import StarTracker
 from .sensors.velocimeter import Velocimeter
 from .state import EngineState, Motion, Touchdown, TruthState
-from .vehicle.engines import Engines, valves
+from .vehicle.engines import Engines, through_step
 from .vehicle.feet import Feet, lowest_foot
 from .vehicle.mass import MassProperties
 
@@ -113,15 +113,24 @@ class World(eqx.Module):
         step = self.period / self.substeps
         form_I = self.gravity.form((tick + 0.5) * self.period)  # turns by 1e-7 rad within the half cycle
 
-        def substep(j, carry: tuple[Motion, EngineState]):
-            motion, engines = carry
-            is_open = valves(commands.on_time, j * step, step, motion.propellant <= 0.0)
-            push, lost, engines = self.engines.through_step(engines, is_open, step)
-            motion = eqx.tree_at(lambda m: m.propellant, motion, jnp.maximum(motion.propellant - lost, 0.0))
-            return rk4(motion, push, self.mass, self.gravity.gm, form_I, step), engines
+        is_open, targets = self.engines.plan(commands.on_time, step, self.substeps)
+        is_open, targets = is_open & ~truth.is_dry, jnp.where(truth.is_dry, 0.0, targets)
+        decay = self.engines.decay(step)
+        lost, engines = self.engines.start(truth.engines, is_open[0])
 
-        start = eqx.tree_at(lambda m: (m.delta_velocity_B, m.delta_angle_B), truth.motion, replace_fn=jnp.zeros_like)
-        motion, engines = lax.fori_loop(0, self.substeps, substep, (start, truth.engines))
+        def substep(carry, target):
+            motion, delivered = carry
+            target = jnp.where(motion.propellant <= 0.0, 0.0, target)
+            push, delivered = through_step(delivered, target, decay)
+            return (rk4(motion, push, self.mass, self.gravity.gm, form_I, step), delivered), None
+
+        start = eqx.tree_at(
+            lambda m: (m.delta_velocity_B, m.delta_angle_B, m.propellant),
+            truth.motion,
+            (jnp.zeros(3), jnp.zeros(3), jnp.maximum(truth.motion.propellant - lost, 0.0)),
+        )
+        (motion, delivered), _ = lax.scan(substep, (start, engines.delivered), targets)
+        engines = EngineState(delivered, is_open[-1], engines.starts, engines.start_loss)
         return eqx.tree_at(lambda t: (t.motion, t.engines), truth, (motion, engines))
 
     def contact(self, before: Motion, after: Motion, share: Scalar, time: Scalar) -> Touchdown:

@@ -1,0 +1,34 @@
+"""`python -m benchmarks`: measure, print, and record in benchmarks/results.json."""
+
+import json
+import platform
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import commands, rooms, throughput
+from perilune.campaign.pool import spread
+
+
+def main() -> None:
+    """All measurements, one after the other, on an otherwise idle machine."""
+    console = Console()
+    found = {
+        "throughput": throughput.measure(),
+        "ns per lane-cycle by room": next(iter(spread(rooms.rooms, [None], workers=1))),
+        "commands": commands.measure(),
+    }
+    for title, figures in found.items():
+        table = Table(title=title, title_justify="left", box=None, show_header=False)
+        for name, value in figures.items():
+            table.add_row(name, f"{value:,.2f}")
+        console.print(table)
+    record = {"machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()}}
+    path = Path(__file__).parent / "results.json"
+    path.write_text(json.dumps(record | found, indent=2) + "\n")
+    console.print(f"Recorded in {path}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Whole processes as a user runs them: the first flight on a machine, the next one, and the flight alone."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+COMMAND = (sys.executable, "-m", "perilune.command_line.app", "fly", "resilience", "--seed", "1", "--json", "--out")
+
+
+def run(cache: str, folder: str) -> tuple[float, dict]:
+    """Wall seconds of one `perilune fly` with this compilation cache, and what it says."""
+    environment = {**os.environ, "XDG_CACHE_HOME": cache}
+    began = time.perf_counter()
+    done = subprocess.run([*COMMAND, folder], capture_output=True, text=True, env=environment, check=True)
+    return time.perf_counter() - began, json.loads(done.stdout)
+
+
+def measure() -> dict[str, float]:
+    """Cold and warm whole-process times, trace + lower, and the single flight's rate."""
+    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as out:
+        cold, first = run(cache, f"{out}/a")
+        warm, second = min((run(cache, f"{out}/b{k}") for k in range(3)), key=lambda pair: pair[0])
+    return {
+        "fly_cold_s": cold,
+        "fly_warm_s": warm,
+        "compile_cold_s": first["speed"]["compile_s"],
+        "trace_lower_and_load_warm_s": second["speed"]["compile_s"],
+        "real_time_factor": second["speed"]["real_time_factor"],
+    }
