@@ -99,7 +99,9 @@ class Consistency(NamedTuple):
 
     nees: np.ndarray
     radial_sigma: np.ndarray
-    innovations: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # normalised, offered, accepted (time, row·flight)
+    innovations: dict[
+        str, tuple[np.ndarray, np.ndarray, np.ndarray]
+    ]  # normalised, offered, accepted (time, row·flight)
 
 
 def sample(batch: Batch, seeds, overrides=None) -> Consistency:

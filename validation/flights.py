@@ -49,6 +49,7 @@ def fly(job: Job) -> list[dict[str, Any]]:
         readouts = read(batch.mission.reference.readouts)
         for lane, row in enumerate(found):
             row.update(broadcast_figures(flown.records[:, lane], row, readouts))
+            row.update(velocity_errors(flown.records[:, lane], row))
     return found
 
 
@@ -74,6 +75,18 @@ def broadcast_figures(records: np.ndarray, row: dict[str, Any], readouts) -> dic
     }
 
 
+def velocity_errors(records: np.ndarray, row: dict[str, Any]) -> dict[str, float]:
+    """Estimate − truth of the horizontal velocity (m/s) when braking ends, before any velocimeter is in reach."""
+    if not np.isfinite(row["braking_end_s"]):
+        return {"east_error": float("nan"), "north_error": float("nan")}
+    at = max(min(int(row["braking_end_s"]), len(records)) - 1, 0)
+    c = {
+        way: [records[at, COLUMN[f"{house}/velocity_{way}_mps"]] for house in ("navigation", "truth")]
+        for way in ("east", "north")
+    }
+    return {f"{way}_error": float(believed - true) for way, (believed, true) in c.items()}
+
+
 def fly_seeds(
     mission: str,
     seeds,
@@ -88,7 +101,10 @@ def fly_seeds(
         part = slice(first, first + WIDTH)
 
         def cut(table, part=part):
-            return {k: np.asarray(v)[part] if np.ndim(v) and len(np.asarray(v)) == len(seeds) else v for k, v in table.items()}
+            return {
+                k: np.asarray(v)[part] if np.ndim(v) and len(np.asarray(v)) == len(seeds) else v
+                for k, v in table.items()
+            }
 
         jobs.append(Job(mission, tuple(seeds[part]), cut(faults or {}), cut(overrides or {}), values))
     return [row for rows_ in spread(fly, jobs) for row in rows_]

@@ -81,8 +81,18 @@ class Independent:
         a = -GM * np.array([x, y, z]) / n**3
         zonal = 1.5 * k * C20 / n**5
         a += zonal * np.array([x * (1 - 5 * z * z / n**2), y * (1 - 5 * z * z / n**2), z * (3 - 5 * z * z / n**2)])
-        a += 3 * k * C22 / n**5 * np.array(
-            [2 * x - 5 * x * (x * x - y * y) / n**2, -2 * y - 5 * y * (x * x - y * y) / n**2, -5 * z * (x * x - y * y) / n**2]
+        a += (
+            3
+            * k
+            * C22
+            / n**5
+            * np.array(
+                [
+                    2 * x - 5 * x * (x * x - y * y) / n**2,
+                    -2 * y - 5 * y * (x * x - y * y) / n**2,
+                    -5 * z * (x * x - y * y) / n**2,
+                ]
+            )
         )
         a += 6 * k * S22 / n**5 * np.array([y - 5 * x * x * y / n**2, x - 5 * x * y * y / n**2, -5 * x * y * z / n**2])
         return turn.T @ a
@@ -101,7 +111,9 @@ class Independent:
                 [2 * (q1 * q3 - q0 * q2), 2 * (q2 * q3 + q0 * q1), q0 * q0 - q1 * q1 - q2 * q2 + q3 * q3],
             ]
         ) / (q @ q)
-        spin = np.array([[0, -w[0], -w[1], -w[2]], [w[0], 0, w[2], -w[1]], [w[1], -w[2], 0, w[0]], [w[2], w[1], -w[0], 0]])
+        spin = np.array(
+            [[0, -w[0], -w[1], -w[2]], [w[0], 0, w[2], -w[1]], [w[1], -w[2], 0, w[0]], [w[2], w[1], -w[0], 0]]
+        )
         inertia = self.inertia_dry + m * self.inertia_propellant
         torque = total[3:6] - np.cross(centre, total[0:3])
         return np.concatenate(
@@ -204,7 +216,13 @@ def study(seeds: int = 256, dop_cycles: int | None = None) -> Section:
             (
                 ["touchdown figure", "50 Hz", "100 Hz", "mean difference", "95 % noise of it"],
                 [
-                    [name, spread(column(rows, name)), spread(column(other, name)), f"{moved[name]:+.2g}", f"±{noise[name]:.2g}"]
+                    [
+                        name,
+                        spread(column(rows, name)),
+                        spread(column(other, name)),
+                        f"{moved[name]:+.2g}",
+                        f"±{noise[name]:.2g}",
+                    ]
                     for name in moved
                 ],
             )

@@ -53,7 +53,14 @@ def rows(flown: Flown, seeds, limits: Requirements, every: int, period: float) -
             row[f"{name}_s"] = ticks[lane, index] * period if happened else float("nan")
             row[f"{name}_height"] = float(heights[lane, index]) if happened else float("nan")
             row[f"{name}_speed"] = float(speeds[lane, index]) if happened else float("nan")
-        for key in ("vertical_speed_mps", "horizontal_speed_mps", "tilt_deg", "slope_deg", "miss_distance_m", "propellant_kg"):
+        for key in (
+            "vertical_speed_mps",
+            "horizontal_speed_mps",
+            "tilt_deg",
+            "slope_deg",
+            "miss_distance_m",
+            "propellant_kg",
+        ):
             row[key] = getattr(touch, key) if touch else float("nan")
         found.append(row)
     return found

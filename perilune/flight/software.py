@@ -7,12 +7,11 @@ from jax import lax
 from jaxtyping import Array, Bool
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
-from perilune.foundation.moon import STANDARD_GRAVITY
 from perilune.foundation.quantities import Position, Scalar
 from perilune.foundation.rotation import rotate, to_matrix
 from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.commands import Commands
-from perilune.interface.design import CLASS_OF_ENGINE, LanderDesign
+from perilune.interface.design import LanderDesign
 from perilune.interface.events import ONBOARD
 from perilune.interface.measurements import Measurements
 
@@ -276,8 +275,7 @@ class FlightSoftware(eqx.Module):
             self.settings.period,
             design,
         )
-        flow = design.engine_thrust / (STANDARD_GRAVITY * design.specific_impulse[CLASS_OF_ENGINE])
-        used = jnp.sum(flow * on_time)
+        used = jnp.sum(design.engine_flow() * on_time)
         memory = eqx.tree_at(
             lambda m: (
                 m.propellant,

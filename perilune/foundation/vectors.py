@@ -33,6 +33,11 @@ def cross_rows(a: Vector, rows: Float[Array, "3 n"]) -> Float[Array, "3 n"]:
     )
 
 
+def dot_rows(a: Vector, rows: Float[Array, "3 n"]) -> Float[Array, " n"]:
+    """a @ rows, by component."""
+    return a[0] * rows[0] + a[1] * rows[1] + a[2] * rows[2]
+
+
 def times_rows(matrix: Matrix, rows: Float[Array, "3 n"]) -> Float[Array, "3 n"]:
     """matrix @ rows, by component."""
     return jnp.stack([matrix[i, 0] * rows[0] + matrix[i, 1] * rows[1] + matrix[i, 2] * rows[2] for i in range(3)])

@@ -4,6 +4,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
+from perilune.foundation.moon import STANDARD_GRAVITY
 from perilune.foundation.quantities import Direction, Mass, Scalar, Vector
 
 # class: (first engine, number of engines). The order of every per-engine array.
@@ -37,3 +38,7 @@ class LanderDesign(eqx.Module):
     foot_height: Scalar  # m, from the centre of mass down to the plane of the footpads, landing mass
     range_boresight_B: Direction
     range_latency: Scalar  # s
+
+    def engine_flow(self) -> Float[Array, " engines"]:
+        """Mass flow of each engine with its valve open, kg/s."""
+        return self.engine_thrust / (STANDARD_GRAVITY * self.specific_impulse[CLASS_OF_ENGINE])

@@ -8,7 +8,15 @@ from .numbers import numbers_of
 
 
 def check_mission(mission: Mission, where: str) -> None:
-    """Raises UserError with one sentence for the first contradiction found."""
+    """Raises UserError with one sentence for the first thing that is wrong."""
+    check_figures(mission, where)
+    for fault in mission.faults:
+        check_fault(fault.kind, fault.magnitude, where)
+    check_paths(mission, where)
+
+
+def check_figures(mission: Mission, where: str) -> None:
+    """No two figures contradict each other."""
     lander, flight = mission.lander, mission.flight
     weight = (lander.dry_mass_kg + lander.propellant_mass_kg) * 1.62
     thrust = lander.engines.main.thrust_n + 6 * lander.engines.assist.thrust_n
@@ -67,9 +75,6 @@ def check_mission(mission: Mission, where: str) -> None:
     for is_wrong, sentence in rules:
         if is_wrong:
             raise UserError(f"{where}: {sentence}.")
-    for fault in mission.faults:
-        check_fault(fault.kind, fault.magnitude, where)
-    check_paths(mission, where)
 
 
 def check_fault(kind: str, magnitude: float, where: str) -> None:
@@ -97,7 +102,26 @@ def check_paths(mission: Mission, where: str) -> None:
             raise UserError(
                 f"{where}: dispersion of {row.path} has {len(given[0])} figures for {numbers[row.path].size} parts."
             )
-    known = list(numbers) + [f"requirements.{k}" for k in type(mission.requirements).model_fields]
+    known = [f"{root}.{key}" for root, key in keys(mission)]
+    known += [f"faults.{fault.kind}" for fault in mission.faults]
+    known += [f"dispersions.{row.path}" for row in mission.dispersions]
     for path in mission.sources:
-        if path not in known and not any(k.startswith(path) for k in known):
+        if path not in known and not any(k.startswith(f"{path}.") for k in [*known, "dispersions."]):
             raise UserError(f"{where}: [sources] names “{path}”, which the file does not have.{nearest(path, known)}")
+
+
+def keys(mission: Mission):
+    """Every value's (root table, dotted rest)."""
+
+    def walk(node, prefix):
+        for key, value in node.items():
+            if isinstance(value, dict):
+                yield from walk(value, f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}"
+
+    table = mission.model_dump(exclude={"sources", "faults", "dispersions"}, exclude_none=True)
+    for root, node in table.items():
+        if isinstance(node, dict):
+            for key in walk(node, ""):
+                yield root, key

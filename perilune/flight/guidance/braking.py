@@ -18,7 +18,7 @@ from perilune.interface.design import LanderDesign, engine_slice
 from ..settings import GuidanceSettings
 from .geometry import Geometry
 
-PREDICTOR_STEPS = 16  # in horizontal speed; 32 steps move the predicted distance by less than 100 m of 500 km
+PREDICTOR_STEPS = 16  # in horizontal speed; within 0.4 km of the limit over 600 km, which the throttle loop takes up
 FREEZE_TIME = 12.0  # s before the end, after which throttle and turning are held: the ratio to what is left is noise
 
 

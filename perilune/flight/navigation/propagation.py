@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from perilune.foundation.gravity import GravityField, acceleration
 from perilune.foundation.quantities import Matrix, Position, Scalar, Vector
 from perilune.foundation.rotation import compose, from_rotation_vector, normalised, rotate
-from perilune.foundation.vectors import cross_rows, dot, times_rows
+from perilune.foundation.vectors import cross_rows, dot, dot_rows, times_rows
 from perilune.interface.measurements import Measurements
 
 from ..memory import FlightMemory, NavigationState
@@ -72,7 +72,7 @@ def transition_rows(rows: Float[Array, "25 25"], interval: Interval) -> Float[Ar
     position_I, elapsed = interval.position_I, interval.elapsed
     inverse_square = 1.0 / dot(position_I, position_I)
     pull = interval.gm * inverse_square * jnp.sqrt(inverse_square)
-    radial = dot(position_I, p) * (3.0 * inverse_square)
+    radial = dot_rows(position_I, p) * (3.0 * inverse_square)
     gradient = pull * (position_I[:, None] * radial[None] - p)  # gravity gradient: vertical unstable, horizontal stable
     bias = times_rows(interval.axes_IB, ba)
     drift = times_rows(interval.axes_IB, elapsed * bg + interval.angle_B[:, None] * sg)

@@ -24,7 +24,7 @@ from perilune.foundation.vectors import cross, dot
 from ..environment.surface import Surface
 from ..state import Motion
 
-RAY_STEPS = 12  # to < 1 cm of the ground within 60° of nadir (tested against brute force)
+RAY_STEPS = 8  # with the secants, to < 1 cm of the ground within 60° of nadir (tested against brute force)
 
 
 class Return(eqx.Module):

@@ -1,0 +1,77 @@
+"""Shared by all tests: shape checks at run time, strict dtypes, one cache, and flights that are flown once."""
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+# Every array shape in a signature of the package is checked while the tests run.
+install_import_hook("perilune", "beartype.beartype")
+
+import jax  # noqa: E402
+
+import perilune.foundation  # noqa: E402, F401
+
+jax.config.update("jax_numpy_dtype_promotion", "standard")
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+HEALTHY_SEEDS = range(32)  # the regression seeds of the issue "healthy"
+FAULT_DB = 21.53
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compilation_cache():
+    """Programs compiled by one test serve the next run."""
+    from perilune.foundation.compilation import use_cache
+
+    use_cache()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data, or a skip with the reason."""
+    if not SHARED.is_dir():
+        pytest.skip("reference data (../shared) is absent")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def resilience():
+    """The built-in mission as data."""
+    from perilune.simulation.load import load
+
+    return load("resilience")
+
+
+@pytest.fixture(scope="session")
+def batch(resilience):
+    """The built-in mission made ready to fly."""
+    from perilune.campaign.batch import Batch
+
+    return Batch(resilience)
+
+
+@pytest.fixture(scope="session")
+def sixty_four(batch):
+    """64 lanes in one flight: seeds 0–31 healthy, and again with the fault. Rows of figures, and the batch flown."""
+    import numpy as np
+
+    from perilune.campaign.summary import rows
+    from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
+
+    seeds = [*HEALTHY_SEEDS, *HEALTHY_SEEDS]
+    faults = {"range_finder.weak_return_db": np.repeat([0.0, FAULT_DB], 32)}
+    flown = batch.fly(seeds, recorder(BATCH_CHANNELS, True), 10, faults)
+    return rows(flown, seeds, batch.mission.requirements, 10, 0.1), flown
+
+
+@pytest.fixture(scope="session")
+def flight():
+    """One faulted flight with full history, through the public entry point."""
+    import perilune
+
+    return perilune.fly("resilience", seed=1)
+
+
+os.environ.setdefault("MPLBACKEND", "Agg")
