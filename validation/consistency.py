@@ -99,9 +99,7 @@ class Consistency(NamedTuple):
 
     nees: np.ndarray
     radial_sigma: np.ndarray
-    innovations: dict[
-        str, tuple[np.ndarray, np.ndarray, np.ndarray]
-    ]  # normalised, offered, accepted (time, row·flight)
+    innovations: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # normalised, offered, accepted (time, row·flight)
 
 
 def sample(batch: Batch, seeds, overrides=None) -> Consistency:
@@ -169,7 +167,8 @@ def merge(parts: list[Consistency]) -> Consistency:
 
 def bounds(freedom: int, flights: int) -> tuple[float, float]:
     """95 % bounds of the mean NEES over independent flights (Bar-Shalom, Li & Kirubarajan 2001, §5.4.2)."""
-    return chi2.ppf(0.025, freedom * flights) / flights, chi2.ppf(0.975, freedom * flights) / flights
+    low, high = chi2.ppf([0.025, 0.975], freedom * flights) / flights
+    return float(low), float(high)
 
 
 def nees_rows(found: Consistency) -> list[list[str]]:
@@ -184,9 +183,7 @@ def nees_rows(found: Consistency) -> list[list[str]]:
             mean = float(np.mean(values))
             verdict = "inside" if low <= mean <= high else "above" if mean > high else "below"
             median = float(np.median(values)) / chi2.median(len(members))
-            rows.append(
-                [instant, block, str(len(members)), f"{mean:.2f}", f"{low:.2f} … {high:.2f}", f"{median:.2f}", verdict]
-            )
+            rows.append([instant, block, str(len(members)), f"{mean:.2f}", f"{low:.2f} … {high:.2f}", f"{median:.2f}", verdict])
     return rows
 
 

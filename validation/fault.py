@@ -76,7 +76,7 @@ def row(mass: float, rows) -> list[str]:
         good = near & np.isfinite(values)
         if good.sum() < 4:
             return float("nan")
-        slope, level = np.polyfit(height[good] - PUBLISHED_ACQUISITION, values[good], 1)
+        _, level = np.polyfit(height[good] - PUBLISHED_ACQUISITION, values[good], 1)
         return float(level)
 
     return [
@@ -95,9 +95,7 @@ def half_point(height: np.ndarray, survived: np.ndarray) -> float:
     """Height at which half survive: the split of least misclassification, middle of the best interval, m."""
     order = np.argsort(height)
     height, survived = height[order], survived[order]
-    wrong = np.concatenate([[0.0], np.cumsum(survived)]) + np.concatenate(
-        [np.cumsum((1 - survived)[::-1])[::-1], [0.0]]
-    )
+    wrong = np.concatenate([[0.0], np.cumsum(survived)]) + np.concatenate([np.cumsum((1 - survived)[::-1])[::-1], [0.0]])
     best = np.flatnonzero(wrong == wrong.min())
     edges = np.concatenate([[height[0]], 0.5 * (height[1:] + height[:-1]), [height[-1]]])
     return float(np.mean(edges[best]))
@@ -129,24 +127,38 @@ def study(seeds: int = 1024) -> Section:
         ],
         claims=[
             Claim("height at first valid range, m", spread(heights), "893 (calibrated)", "ispace 2025, F"),
-            Claim("speed at first valid range, m/s", spread(at_first), "66 ± 5", "F", bool(abs(np.nanmedian(at_first) - 66) <= 5)),
-            Claim("speed at 192 m above the terrain, m/s", spread(at_192), "42 ± 5", "F", bool(abs(np.nanmedian(at_192) - 42) <= 5)),
+            Claim(
+                "speed at first valid range, m/s", spread(at_first), "66 ± 5", "F", bool(abs(np.nanmedian(at_first) - 66) <= 5)
+            ),
+            Claim(
+                "speed at 192 m above the terrain, m/s", spread(at_192), "42 ± 5", "F", bool(abs(np.nanmedian(at_192) - 42) <= 5)
+            ),
             Claim("impact speed, m/s", spread(impact), "32 … 49", "D", bool(32 <= np.nanmedian(impact) <= 49)),
             Claim("crashed", f"{outcomes['crashed']}/{len(rows)}", "all", "F", outcomes["crashed"] == len(rows)),
             Claim("time from first valid range to the ground, s", spread(since), "printed", "—"),
             Claim(
                 "height at which half survive, m, over the reactions at 760 kg",
-                " · ".join(f"{c[6]} ({c[1]} s)" for c in nominal), "1,000 … 1,400", "D, an output",
+                " · ".join(f"{c[6]} ({c[1]} s)" for c in nominal),
+                "1,000 … 1,400",
+                "D, an output",
             ),
-        ],  # fmt: skip
+        ],
         tables=[
             (
-                ["ignition mass, kg", "reaction, s", "broadcast rms, m/s", "broadcast rms, m", "speed at 192 m, m/s",
-                 "impact down, m/s", "half survive at, m", "reserve, kg"],
+                [
+                    "ignition mass, kg",
+                    "reaction, s",
+                    "broadcast rms, m/s",
+                    "broadcast rms, m",
+                    "speed at 192 m, m/s",
+                    "impact down, m/s",
+                    "half survive at, m",
+                    "reserve, kg",
+                ],
                 cells,
             )
         ],
-    )  # fmt: skip
+    )
 
 
 def broadcast_section(seeds: int = 256) -> Section:
@@ -168,6 +180,11 @@ def broadcast_section(seeds: int = 256) -> Section:
             Claim("true speed, rms, m/s", spread(column(rows, "true_speed_rms")), "printed", "—"),
             Claim("true height, rms, m", spread(column(rows, "true_height_rms")), "printed", "—"),
             Claim("true height less one offset, rms, m", spread(column(rows, "true_height_rms_less_offset")), "printed", "—"),
-            Claim("that offset (broadcast − true), m", spread(column(rows, "true_height_offset")), "printed", "about −400 in the press figures (L)"),
+            Claim(
+                "that offset (broadcast − true), m",
+                spread(column(rows, "true_height_offset")),
+                "printed",
+                "about −400 in the press figures (L)",
+            ),
         ],
-    )  # fmt: skip
+    )

@@ -29,10 +29,10 @@ def study(seeds: int = 1024) -> Section:
             "property of the ground, not of the lander.",
             "Outside its bounds: "
             + (", ".join(outside) or "nothing")
-            + ". The vertical block after the first ranges is "
-            "on the safe side (below): the map's error is carried with one sigma and one length for the whole track, and "
-            "the mare at the site is smoother than the ground before it. At touchdown the last metres' attitude and rate "
-            "are those of the final pulse.",
+            + ". Vertical below its bounds after the first ranges is the safe side: the map's error is carried with one "
+            "sigma and one length for the whole track, and the mare at the site is smoother than that. What stands above "
+            "its bounds does so by a few per cent of the mean: the first range is an under-weighted, linearised update "
+            "over 200 m, and the last seconds fly through the map's own cells; neither was tuned away.",
             "NIS of the range counts every offered return; ungated, a single false return of kilometres outweighs all "
             "others, which is what the gate is for. Its lag-1 correlation is that of the map's error, which is smooth "
             "over the ground and only modelled as such.",

@@ -101,10 +101,7 @@ def fly_seeds(
         part = slice(first, first + WIDTH)
 
         def cut(table, part=part):
-            return {
-                k: np.asarray(v)[part] if np.ndim(v) and len(np.asarray(v)) == len(seeds) else v
-                for k, v in table.items()
-            }
+            return {k: np.asarray(v)[part] if np.ndim(v) and len(np.asarray(v)) == len(seeds) else v for k, v in table.items()}
 
         jobs.append(Job(mission, tuple(seeds[part]), cut(faults or {}), cut(overrides or {}), values))
     return [row for rows_ in spread(fly, jobs) for row in rows_]

@@ -46,19 +46,19 @@ def budget() -> list[list[str]]:
     return [[name, f"{a:.3f}", f"{c:.3f}"] for name, a, c in rows]
 
 
-def probability(rows) -> tuple[int, str, float]:
-    """Landings within requirements and 1 km, their share with its interval, and the share."""
+def probability(rows) -> tuple[str, float]:
+    """Share of landings within requirements and 1 km: with its interval, as written, and alone."""
     count = sum(row["is_within_requirements"] for row in rows)
     low, high = clopper_pearson(count, len(rows))
-    return count, f"{count}/{len(rows)} = {count / len(rows):.4f} ({low:.4f} … {high:.4f})", count / len(rows)
+    return f"{count}/{len(rows)} = {count / len(rows):.4f} ({low:.4f} … {high:.4f})", count / len(rows)
 
 
 def study(seeds: int = 1024) -> Section:
     """All of it."""
     rows = fly_seeds("resilience", range(seeds))
     blind = fly_seeds("resilience", range(min(seeds, 512)), {"velocimeter.not_fitted": 0.0})
-    count, share, value = probability(rows)
-    _, blind_share, _ = probability(blind)
+    share, value = probability(rows)
+    blind_share, _ = probability(blind)
     failures = [[str(row["seed"]), row["outcome"], cause(row)] for row in rows if not row["is_within_requirements"]]
     figures = (
         "vertical_speed_mps",
@@ -74,9 +74,11 @@ def study(seeds: int = 1024) -> Section:
     return Section(
         "Healthy landings",
         words=[
-            "The budget says that dead reckoning alone leaves about half a metre a second on each axis: not enough for "
-            "1 m/s with 99 %. The published sources name no velocimeter; the built-in lander carries one (M) for that "
-            "reason, and the landing probability without it stands beside.",
+            "The budget says beforehand that dead reckoning alone leaves about half a metre a second on each axis: too "
+            "much for 1 m/s with 99 %. The published sources name no velocimeter; the built-in lander carries one (M) for "
+            "that reason, and the landing probability without it stands beside. The flights do better than the budget "
+            "across the track: the lander pitches by some 50° while braking, which parts the tracker's alignment (fixed in "
+            "B) from the attitude error (fixed in I), and the filter carries both.",
             f"Outcomes: {dict(Counter(row['outcome'] for row in rows))}.",
         ],
         claims=[

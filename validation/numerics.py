@@ -111,9 +111,7 @@ class Independent:
                 [2 * (q1 * q3 - q0 * q2), 2 * (q2 * q3 + q0 * q1), q0 * q0 - q1 * q1 - q2 * q2 + q3 * q3],
             ]
         ) / (q @ q)
-        spin = np.array(
-            [[0, -w[0], -w[1], -w[2]], [w[0], 0, w[2], -w[1]], [w[1], -w[2], 0, w[0]], [w[2], w[1], -w[0], 0]]
-        )
+        spin = np.array([[0, -w[0], -w[1], -w[2]], [w[0], 0, w[2], -w[1]], [w[1], -w[2], 0, w[0]], [w[2], w[1], -w[0], 0]])
         inertia = self.inertia_dry + m * self.inertia_propellant
         torque = total[3:6] - np.cross(centre, total[0:3])
         return np.concatenate(

@@ -117,9 +117,7 @@ def classify(snapshot: Snapshot, slopes: tuple[float, float], site_M: np.ndarray
     """Outcome of one lane; precedence: timeout, crashed, tipped, hard landing, landed (docs/models.md)."""
     if not bool(snapshot.truth.has_contact):
         if bool(snapshot.truth.has_diverged):
-            return Outcome(
-                "timeout", "The state of the flight stopped being finite numbers; the lane was ended.", None, ()
-            )
+            return Outcome("timeout", "The state of the flight stopped being finite numbers; the lane was ended.", None, ())
         return Outcome("timeout", "The time limit ran out before the lander met the ground.", None, ())
     figures = touchdown_figures(snapshot, slopes, site_M)
     margins = margins_of(figures, limits)
@@ -134,9 +132,7 @@ def classify(snapshot: Snapshot, slopes: tuple[float, float], site_M: np.ndarray
     broken = [m for m in margins if m.left < 0 and m.requirement != "miss_distance_m"]
     if broken:
         worst = ", ".join(f"{m.requirement} {m.value:.2f} over {m.limit:g}" for m in broken)
-        return Outcome(
-            "hard_landing", f"It met the ground at {how}, outside its requirements: {worst}.", figures, margins
-        )
+        return Outcome("hard_landing", f"It met the ground at {how}, outside its requirements: {worst}.", figures, margins)
     return Outcome("landed", f"It met the ground at {how}, within its requirements.", figures, margins)
 
 

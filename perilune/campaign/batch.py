@@ -66,9 +66,7 @@ class Batch:
             return jnp.broadcast_to(jnp.asarray(value, jnp.float64), (len(keys), *shape))
 
         spread = {
-            path: per_lane(v, self.numbers[path].shape)
-            if np.ndim(v) <= self.numbers[path].ndim
-            else jnp.asarray(v, float)
+            path: per_lane(v, self.numbers[path].shape) if np.ndim(v) <= self.numbers[path].ndim else jnp.asarray(v, float)
             for path, v in (overrides or {}).items()
         }
         broken = {kind: per_lane(magnitude, ()) for kind, magnitude in (faults or {}).items()}

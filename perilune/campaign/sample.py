@@ -44,8 +44,12 @@ def disperse(mission: Mission, numbers, key):
 
 
 def break_things(numbers, faults: dict):
-    """The numbers with each fault's magnitude in place (kind → magnitude, traceable)."""
+    """The numbers with each fault's departure from neutral added (kind → magnitude, traceable).
+
+    Added, so that a fault on a dispersed number keeps the dispersion, and one at its neutral magnitude changes no bit.
+    """
     broken = dict(numbers)
     for kind, magnitude in faults.items():
-        broken[CATALOGUE[kind].path] = jnp.asarray(magnitude, jnp.float64)
+        known = CATALOGUE[kind]
+        broken[known.path] = broken[known.path] + (jnp.asarray(magnitude, jnp.float64) - known.neutral)
     return broken

@@ -7,6 +7,7 @@ from typing import Any
 
 from perilune.assessment.flight import Event, Flight
 from perilune.assessment.outcome import Margin, Outcome, TouchdownFigures
+from perilune.assessment.propulsion import propulsion_figures
 from perilune.foundation.errors import UserError
 from perilune.simulation.checks import check_fault
 from perilune.simulation.mission import Mission
@@ -65,6 +66,7 @@ def as_json(flight: Flight) -> dict[str, Any]:
         "faults": flight.faults,
         **flight.outcome.as_dict(),
         "cause": flight.cause,
+        "propulsion": propulsion_figures(flight),
         "events": [asdict(event) for event in flight.events],
         "digest": flight.digest,
         "speed": {k: (v if v == v else None) for k, v in flight.speed.items()},
@@ -130,9 +132,7 @@ def read_flight(folder: str | Path) -> Flight:
         faults=header["faults"],
         channels=channels,
         events=tuple(Event(**event) for event in header["events"]),
-        outcome=Outcome(
-            header["outcome"], header["reason"], TouchdownFigures(**touchdown) if touchdown else None, margins
-        ),
+        outcome=Outcome(header["outcome"], header["reason"], TouchdownFigures(**touchdown) if touchdown else None, margins),
         digest=header["digest"],
         speed=header["speed"],
         cause=header["cause"],

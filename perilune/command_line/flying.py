@@ -10,6 +10,7 @@ from rich.status import Status
 from rich.table import Table
 
 from perilune.assessment.flight import Flight
+from perilune.assessment.propulsion import propulsion_figures
 from perilune.foundation.errors import UserError
 
 from .entry import fly
@@ -75,12 +76,28 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
         console.print("Where the time between first valid range and full thrust went:")
         for step in flight.cause["reaction"]:
             console.print(f"  {step['seconds']:4.1f} s  {step['cause']}", markup=False)
+    console.print(propulsion_lines(flight))
     speed = flight.speed
     console.print(
         f"Compiled in {speed['compile_s']:.1f} s, flown in {speed['run_s']:.2f} s ({speed['real_time_factor']:.0f} × real "
         f"time). Archive{' and figures' if figures else ''}: {folder}",
         soft_wrap=True,
     )
+
+
+def propulsion_lines(flight: Flight) -> str:
+    """What pulsing cost."""
+    figures = propulsion_figures(flight)
+    lines = [
+        f"{phase.capitalize()}: effective throttle {f['effective_throttle']:.3f} (ripple {f['throttle_ripple']:.3f}), engine "
+        f"torque {f['torque_mean_nm']:.1f} N m (ripple {f['torque_ripple_nm']:.1f})."
+        for phase, f in figures["phases"].items()
+    ]
+    lines.append(
+        f"Starts cost {figures['start_loss_kg']:.2f} kg of propellant, {figures['specific_impulse_loss_s']:.2f} s of "
+        "specific impulse."
+    )
+    return "\n".join(lines)
 
 
 def timeline(flight: Flight) -> Table:
@@ -91,9 +108,7 @@ def timeline(flight: Flight) -> Table:
     for event in flight.events:
         height = event.height_above_terrain_m
         shown = f"{height / 1e3:.2f} km" if height > 2000 else f"{height:.0f} m"
-        table.add_row(
-            f"{event.time_s:.1f}", shown, f"{event.speed_mps:.1f} m/s", event.text, style=SEVERITIES[event.severity]
-        )
+        table.add_row(f"{event.time_s:.1f}", shown, f"{event.speed_mps:.1f} m/s", event.text, style=SEVERITIES[event.severity])
     return table
 
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 
 from perilune.simulation.mission import Mission
 
@@ -72,12 +71,18 @@ def written(value: object) -> str:
 
 
 def show_table(mission: Mission, console: Console) -> None:
-    """Print the table."""
-    table = Table(title=mission.title, title_justify="left", header_style="bold")
-    table.add_column("value of", overflow="fold")
-    table.add_column("value", justify="right", overflow="fold")
-    table.add_column("unit", no_wrap=True)
-    table.add_column("source (F found, D derived, M memory or judgement, C calibrated)", overflow="fold")
+    """Print the values, one block a table of the file: value and unit in the first line, source below where it is new."""
+    console.print(f"[bold]{mission.title}[/]")
+    console.print("F found, D derived, M from memory or judgement, C calibrated; H, Md, L: confidence.\n", style="dim")
+    block, said = "", ""
     for row in rows(mission):
-        table.add_row(row.path, written(row.value), row.unit, row.source)
-    console.print(table)
+        table, _, key = row.path.rpartition(".")
+        if row.path.startswith(("faults.", "dispersions.")):
+            table, _, key = row.path.partition(".")
+        if table != block:
+            block, said = table, ""
+            console.print(f"\n[bold]{table}[/]")
+        console.print(f"  {key} = {written(row.value)} {row.unit}".rstrip(), markup=False, soft_wrap=True)
+        if row.source and row.source != said:
+            said = row.source
+            console.print(f"      {said}", style="dim", markup=False, soft_wrap=True)

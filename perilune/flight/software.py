@@ -50,9 +50,7 @@ class FlightSoftware(eqx.Module):
     settings: FlightSettings
     onboard: OnboardModel
 
-    def step(
-        self, memory: FlightMemory, measured: Measurements, tick
-    ) -> tuple[FlightMemory, Commands, Bool[Array, " e"]]:
+    def step(self, memory: FlightMemory, measured: Measurements, tick) -> tuple[FlightMemory, Commands, Bool[Array, " e"]]:
         """One cycle. `tick` is the frame counter of the flight computer; returns memory, commands and events raised."""
         clock = tick * self.settings.period
         memory = self.dead_reckon(memory, measured)
@@ -66,9 +64,7 @@ class FlightSoftware(eqx.Module):
 
     def dead_reckon(self, memory: FlightMemory, measured: Measurements) -> FlightMemory:
         """Propagate the estimate by one cycle of inertial measurements; on the ground it is held."""
-        moved, gained_I, along, angle_B = propagate(
-            memory.navigation, measured, self.onboard.gravity, self.settings.period
-        )
+        moved, gained_I, along, angle_B = propagate(memory.navigation, measured, self.onboard.gravity, self.settings.period)
         is_down = (memory.mode == modes.OFF) | measured.has_contact
         navigation = jax.tree.map(lambda old, new: jnp.where(is_down, old, new), memory.navigation, moved)
         return eqx.tree_at(
@@ -182,9 +178,7 @@ class FlightSoftware(eqx.Module):
         """Throttle, time-to-go and the distance in hand before ignition, from the updated estimate."""
         where = geometry(memory.navigation, self.onboard, self.settings.guidance.site_M, clock)
         mass = self.design.dry_mass + memory.propellant
-        throttle, time_to_go, in_hand = aim(
-            where, mass, memory.throttle, memory.time_to_go, self.settings.guidance, self.design
-        )
+        throttle, time_to_go, in_hand = aim(where, mass, memory.throttle, memory.time_to_go, self.settings.guidance, self.design)
         braking = memory.mode == modes.BRAKING
         forward_I = fixed_to_inertial(where.along_M, clock)
         return eqx.tree_at(
@@ -201,7 +195,9 @@ class FlightSoftware(eqx.Module):
     def decide(self, memory: FlightMemory, measured: Measurements, where: Geometry, foot_height: Scalar):
         """The executive: conditions, next mode, and the events that they raise (each once a flight)."""
         guidance, control = self.settings.guidance, self.settings.control
-        is_confirmed = memory.acquisition.accepted_time >= guidance.range_confirmation
+        is_confirmed = (memory.acquisition.fresh_updates > 0.0) & (
+            memory.acquisition.accepted_time >= guidance.range_confirmation
+        )
         conditions = jnp.stack(
             [
                 memory.distance_in_hand <= 0.0,
@@ -233,9 +229,7 @@ class FlightSoftware(eqx.Module):
         }
         now = jnp.stack([raised[kind.name] for kind in ONBOARD])
         events = now & ~memory.seen
-        memory = eqx.tree_at(
-            lambda m: (m.mode, m.seen, m.is_range_confirmed), memory, (mode, memory.seen | now, is_confirmed)
-        )
+        memory = eqx.tree_at(lambda m: (m.mode, m.seen, m.is_range_confirmed), memory, (mode, memory.seen | now, is_confirmed))
         return memory, events
 
     def act(self, memory: FlightMemory, where: Geometry, foot_height: Scalar, clock: Scalar):

@@ -66,5 +66,5 @@ class HeightMap(eqx.Module):
 def height_map(heights, south: float, west: float, spacing: float) -> HeightMap:
     """A map without shift from posts (rows, columns; m) and its corner and spacing in rad."""
     zero = jnp.asarray(0.0, float)
-    corner = (jnp.asarray(value, float) for value in (south, west, spacing))
-    return HeightMap(jnp.asarray(heights, jnp.float32), *corner, zero, zero, zero)
+    corner = [jnp.asarray(value, float) for value in (south, west, spacing)]
+    return HeightMap(jnp.asarray(heights, jnp.float32), corner[0], corner[1], corner[2], zero, zero, zero)

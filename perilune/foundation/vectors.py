@@ -28,9 +28,7 @@ def unit(a: Vector) -> Direction:
 
 def cross_rows(a: Vector, rows: Float[Array, "3 n"]) -> Float[Array, "3 n"]:
     """[a×] @ rows: the cross product of `a` with each column of `rows`."""
-    return jnp.stack(
-        [a[1] * rows[2] - a[2] * rows[1], a[2] * rows[0] - a[0] * rows[2], a[0] * rows[1] - a[1] * rows[0]]
-    )
+    return jnp.stack([a[1] * rows[2] - a[2] * rows[1], a[2] * rows[0] - a[0] * rows[2], a[0] * rows[1] - a[1] * rows[0]])
 
 
 def dot_rows(a: Vector, rows: Float[Array, "3 n"]) -> Float[Array, " n"]:

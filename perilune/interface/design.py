@@ -12,9 +12,7 @@ ENGINE_CLASSES = {"main": (0, 1), "assist": (1, 6), "attitude": (7, 12)}
 ENGINES = 19
 CLASS_OF_ENGINE = np.repeat(np.arange(3), [count for _, count in ENGINE_CLASSES.values()])
 # Attitude couples: (axis, sign, thruster, thruster), indices inside the attitude class.
-COUPLES = tuple(
-    (axis, sign, 4 * axis + 2 * k, 4 * axis + 2 * k + 1) for axis in range(3) for k, sign in enumerate((1, -1))
-)
+COUPLES = tuple((axis, sign, 4 * axis + 2 * k, 4 * axis + 2 * k + 1) for axis in range(3) for k, sign in enumerate((1, -1)))
 
 
 def engine_slice(name: str) -> slice:

@@ -58,9 +58,7 @@ def descent(flight: Flight, readouts: Readouts | None) -> Figure:
         top.plot(time[late], c["navigation/height_above_site_m"][late] / 1e3, color=BELIEVED, linestyle="--",
                  label="believed on board, above the site radius")  # fmt: skip
         bottom.plot(time[late], c["truth/speed_mps"][late], color=TRUE, label="true, over the ground")
-        bottom.plot(
-            time[late], c["navigation/speed_mps"][late], color=BELIEVED, linestyle="--", label="believed on board"
-        )
+        bottom.plot(time[late], c["navigation/speed_mps"][late], color=BELIEVED, linestyle="--", label="believed on board")
         if readouts is not None and matched is not None:
             draw_readouts(top, bottom, readouts, matched)
         mark_events(flight, (top, bottom), start, label=column == 1)
@@ -107,9 +105,8 @@ def trajectory(flight: Flight) -> Figure:
     distance, height, ground = along_track(flight)
     for axis in (whole, close):
         beyond = np.append(distance, distance.max() + 20.0)  # the ground ahead of the site is drawn level
-        axis.fill_between(
-            beyond, np.append(ground, ground[-1]), ground.min() - 5.0, color=GROUND, alpha=0.6, linewidth=0
-        )
+        level = np.append(ground, ground[-1])
+        axis.fill_between(beyond, level, ground.min() - 5.0, color=GROUND, alpha=0.6, linewidth=0)
         axis.plot(distance, height, color=TRUE)
         axis.set_ylabel("height over the site radius, km")
     whole.set_xlim(distance.min() - 5.0, distance.max() + 15.0)

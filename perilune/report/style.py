@@ -1,6 +1,7 @@
 """How figures look: one set of colours and one way to save."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from perilune.foundation.errors import UserError
 TRUE, BELIEVED, PUBLISHED = "#1b4965", "#e07a1f", "#111111"
 GOOD, WEAK, BAD, GROUND = "#2a9d4a", "#d9a400", "#c1272d", "#8d8478"
 
-RULES = {
+RULES: dict[Any, Any] = {
     "font.size": 9.0,
     "axes.grid": True,
     "grid.alpha": 0.25,

@@ -59,8 +59,7 @@ def check_figures(mission: Mission, where: str) -> None:
         ),
         (
             truth_step > 0.02 + 1e-12,
-            f"flight.truth_substeps = {flight.truth_substeps} gives truth steps of {truth_step:g} s: "
-            "take at most 0.02 s (50 Hz)",
+            f"flight.truth_substeps = {flight.truth_substeps} gives truth steps of {truth_step:g} s: take at most 0.02 s (50 Hz)",
         ),
         (
             mission.requirements.crash_speed_mps < mission.requirements.vertical_speed_mps,
@@ -95,13 +94,10 @@ def check_paths(mission: Mission, where: str) -> None:
         given = [x for x in (row.sigma, row.sigma_percent, row.half_width) if x is not None]
         if len(given) != 1 or (row.distribution == "uniform") != (row.half_width is not None):
             raise UserError(
-                f"{where}: dispersion of {row.path} needs exactly one of sigma, sigma_percent (normal) or "
-                "half_width (uniform)."
+                f"{where}: dispersion of {row.path} needs exactly one of sigma, sigma_percent (normal) or half_width (uniform)."
             )
         if isinstance(given[0], tuple) and len(given[0]) != numbers[row.path].size:
-            raise UserError(
-                f"{where}: dispersion of {row.path} has {len(given[0])} figures for {numbers[row.path].size} parts."
-            )
+            raise UserError(f"{where}: dispersion of {row.path} has {len(given[0])} figures for {numbers[row.path].size} parts.")
     known = [f"{root}.{key}" for root, key in keys(mission)]
     known += [f"faults.{fault.kind}" for fault in mission.faults]
     known += [f"dispersions.{row.path}" for row in mission.dispersions]

@@ -54,7 +54,8 @@ def read_columns(dataset, first: int, count: int, rows: slice) -> np.ndarray:
     while count > 0:
         start = first % width
         take = min(count, width - start)
-        pieces.append(dataset.read(1, window=Window(start, rows.start, take, rows.stop - rows.start)))
+        window = Window(start, rows.start, take, rows.stop - rows.start)  # type: ignore[call-arg]
+        pieces.append(dataset.read(1, window=window))
         first, count = first + take, count - take
     return np.concatenate(pieces, axis=1)
 
@@ -96,9 +97,7 @@ def read_map(name: str, south_deg: float, north_deg: float, west_deg: float, eas
                 raise UserError(f"Map {name} has posts without data inside the ground track: fill them first.")
     except rasterio.errors.RasterioError as problem:
         detail = str(problem).split("\n")[0]
-        raise UserError(
-            f"Map {name} cannot be read ({detail}): is the file whole, and a PDS3 or GeoTIFF map?"
-        ) from None
+        raise UserError(f"Map {name} cannot be read ({detail}): is the file whole, and a PDS3 or GeoTIFF map?") from None
     if not np.all(np.isfinite(counts)):
         raise UserError(f"Map {name} has posts without data inside the ground track: fill them first.")
     heights = counts[::-1] * scale + offset

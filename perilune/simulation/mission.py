@@ -310,8 +310,7 @@ def read_table(name_or_path: str) -> tuple[dict[str, Any], str]:
     else:
         hint = nearest(name_or_path, built_in())
         raise UserError(
-            f"There is no mission “{name_or_path}”.{hint} Built in: {', '.join(built_in())}; "
-            "or give the path of a TOML file."
+            f"There is no mission “{name_or_path}”.{hint} Built in: {', '.join(built_in())}; or give the path of a TOML file."
         )
     try:
         return tomllib.loads(text), name_or_path

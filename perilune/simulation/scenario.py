@@ -48,9 +48,7 @@ def ground_track(mission: Mission) -> tuple[float, float, float, float]:
         arc = math.radians(reach * share)
         sine = math.sin(latitude) * math.cos(arc) + math.cos(latitude) * math.sin(arc) * math.cos(azimuth)
         other = math.asin(sine)
-        turn = math.atan2(
-            math.sin(azimuth) * math.sin(arc) * math.cos(latitude), math.cos(arc) - math.sin(latitude) * sine
-        )
+        turn = math.atan2(math.sin(azimuth) * math.sin(arc) * math.cos(latitude), math.cos(arc) - math.sin(latitude) * sine)
         point = site.longitude_deg + math.degrees(turn)
         south, north = min(south, math.degrees(other)), max(north, math.degrees(other))
         west, east = min(west, point), max(east, point)
@@ -68,9 +66,7 @@ def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
     import math
 
     site = mission.site
-    height = maps.true.height(
-        jnp.asarray(math.radians(site.latitude_deg)), jnp.asarray(math.radians(site.longitude_deg))
-    )
+    height = maps.true.height(jnp.asarray(math.radians(site.latitude_deg)), jnp.asarray(math.radians(site.longitude_deg)))
     numbers = numbers_of(mission)
     numbers["site.height_m"] = jax.device_get(height)
     return numbers

@@ -44,7 +44,7 @@ def kinematics(position_I, velocity_I, attitude_IB, site_M, time) -> Kinematics:
     climb_rate = dot(velocity_M, up_M)
     axis_M = inertial_to_fixed(rotate(attitude_IB, jnp.asarray(Z_B)), time)
     latitude, longitude = latitude_longitude(position_M)
-    site_east, site_north, site_up = local_axes(unit(site_M))
+    site_east, site_north, _ = local_axes(unit(site_M))
     offset = norm(site_M) * up_M
     return Kinematics(
         position_M=position_M,

@@ -1,7 +1,7 @@
 """What can be broken: one table of faults, each a change of one number of the world.
 
-A fault is data. Its magnitude replaces a number of the mission whose neutral value means a healthy unit, so the same
-compiled program flies every fault, and a fault at its neutral magnitude is bit for bit no fault. Flight software is
+A fault is data. What its magnitude departs from neutral is added to a number of the mission, so the same compiled
+program flies every fault, and a fault at its neutral magnitude is bit for bit no fault. Flight software is
 built from the undamaged numbers and never hears of it.
 """
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class FaultKind(NamedTuple):
-    """A way to fail: its name, the mission number it replaces, neutral and extreme magnitudes, and what it means."""
+    """A way to fail: its name, the mission number it moves, neutral and extreme magnitudes, and what it means."""
 
     name: str
     path: str

@@ -103,9 +103,7 @@ class World(eqx.Module):
             is_dry=moved.motion.propellant <= 0.0,
         )
         has_ended = truth.has_contact | truth.has_diverged
-        still = eqx.tree_at(
-            lambda t: (t.motion.delta_velocity_B, t.motion.delta_angle_B), truth, replace_fn=jnp.zeros_like
-        )
+        still = eqx.tree_at(lambda t: (t.motion.delta_velocity_B, t.motion.delta_angle_B), truth, replace_fn=jnp.zeros_like)
         return jax.tree.map(lambda old, new: jnp.where(has_ended, old, new), still, moved)
 
     def fly(self, truth: TruthState, commands: Commands, tick) -> TruthState:

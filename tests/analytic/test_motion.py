@@ -17,9 +17,7 @@ NO_GRAVITY, CENTRAL = jnp.zeros((3, 3)), jnp.zeros((3, 3))
 
 
 def body(inertia=(230.0, 240.0, 260.0), per_propellant=0.0):
-    return MassProperties(
-        jnp.asarray(340.0), jnp.zeros(3), jnp.zeros(3), jnp.asarray(inertia), jnp.full(3, per_propellant)
-    )
+    return MassProperties(jnp.asarray(340.0), jnp.zeros(3), jnp.zeros(3), jnp.asarray(inertia), jnp.full(3, per_propellant))
 
 
 def moving(**given):
@@ -42,9 +40,7 @@ def steady(output) -> Push:
 
 def fly(motion, push, mass, steps, gm=0.0, step=STEP):
     one = jax.jit(
-        lambda m: jax.lax.fori_loop(
-            0, steps, lambda _, s: rk4(s, push, mass, jnp.asarray(gm), CENTRAL, jnp.asarray(step)), m
-        )
+        lambda m: jax.lax.fori_loop(0, steps, lambda _, s: rk4(s, push, mass, jnp.asarray(gm), CENTRAL, jnp.asarray(step)), m)
     )
     return one(motion)
 

@@ -43,9 +43,7 @@ design = filled(
     valve_step=jnp.asarray(0.02),
     range_boresight_B=-unit_z,
 )
-guidance = filled(
-    GuidanceSettings, site_M=1737.4e3 * unit_z[::-1], start_height=jnp.asarray(2e4), constant_rate_time=one
-)
+guidance = filled(GuidanceSettings, site_M=1737.4e3 * unit_z[::-1], start_height=jnp.asarray(2e4), constant_rate_time=one)
 settings = FlightSettings(
     filled(NavigationSettings),
     guidance,
@@ -98,6 +96,7 @@ memory = m.FlightMemory(
 measured = Measurements(
     jnp.zeros(3), jnp.zeros(3), state.attitude_IB, no, zero, zero, no, no, jnp.zeros(3), no, no, jnp.asarray(300.0)
 )
+memory, commands, events = software.step(memory, measured, jnp.asarray(0, jnp.int32))
 for tick in range(1, 11):
     memory, commands, events = software.step(memory, measured, jnp.asarray(tick, jnp.int32))
 assert commands.on_time.shape == (ENGINES,)

@@ -68,9 +68,7 @@ def test_sizes(path):
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length <= 60 or key in LONG_FUNCTIONS or f"{name}:{node.name}" in LONG_FUNCTIONS, f"{key}: {length}"
             count = (
-                len(node.args.args)
-                + len(node.args.kwonlyargs)
-                - (node.args.args[:1] != [] and node.args.args[0].arg == "self")
+                len(node.args.args) + len(node.args.kwonlyargs) - (node.args.args[:1] != [] and node.args.args[0].arg == "self")
             )
             assert count <= 8 or key in MANY_PARAMETERS, f"{key}: {count} parameters"
         if isinstance(node, ast.ClassDef):
@@ -87,13 +85,9 @@ def test_rotations_cancel():
     """rotate(x_AB, v_B) and compose(x_AB, y_BC) with plain names: inner letters must be the same."""
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
-            if not (
-                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("rotate", "compose")
-            ):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("rotate", "compose")):
                 continue
-            names = [
-                a.attr if isinstance(a, ast.Attribute) else a.id if isinstance(a, ast.Name) else "" for a in node.args
-            ]
+            names = [a.attr if isinstance(a, ast.Attribute) else a.id if isinstance(a, ast.Name) else "" for a in node.args]
             first, second = (letters(n) for n in (*names, "", "")[:2])
             if len(first) == 2 and second:
                 assert first[1] == second[0], f"{path}:{node.lineno} {names}"

@@ -101,9 +101,7 @@ def test_map_has_no_step_at_cell_borders(relief):
     s = 2e3 / RADIUS
     for k in range(1, 38):
         edge = 1.0 + s * k
-        below, above = (
-            float(ground.height(jnp.asarray(edge + d), jnp.asarray(-0.1 + 7.3 * s))) for d in (-1e-12, 1e-12)
-        )
+        below, above = (float(ground.height(jnp.asarray(edge + d), jnp.asarray(-0.1 + 7.3 * s))) for d in (-1e-12, 1e-12))
         assert abs(below - above) < 1e-3  # m; 2e-12 rad is 3.5 µm of way
 
 
@@ -117,9 +115,7 @@ def test_ray_cast_against_brute_force(relief):
     height = jax.jit(jax.vmap(lambda p: jnp.linalg.norm(p) - RADIUS - smooth.height_at(p)))
     worst = 0.0
     for _ in range(60):
-        up = direction_to(
-            jnp.asarray(1.0 + 0.02 * RNG.uniform(0.4, 0.6) * 2), jnp.asarray(-0.1 + 0.046 * RNG.uniform(0.4, 0.6))
-        )
+        up = direction_to(jnp.asarray(1.0 + 0.02 * RNG.uniform(0.4, 0.6) * 2), jnp.asarray(-0.1 + 0.046 * RNG.uniform(0.4, 0.6)))
         off, turn = np.radians(RNG.uniform(0, 60)), RNG.uniform(0, 2 * np.pi)
         side = np.cross(up, [0, 0, 1.0])
         side /= np.linalg.norm(side)

@@ -12,9 +12,7 @@ def test_rk4_is_of_fourth_order():
     """Tumbling under thrust: halving the step divides the error by 2⁴, ±0.2 in the exponent."""
     start = moving(rate_B=jnp.asarray([0.5, 0.3, 0.8]), velocity_I=jnp.asarray([0.0, 1690.0, 0.0]))
     push = steady([30.0, 0, 1600.0, 2.0, -1.0, 0.5, 0.5])
-    ends = [
-        np.asarray(fly(start, push, body(per_propellant=0.3), n, GM, 8.0 / n).position_I) for n in (20, 40, 80, 160)
-    ]
+    ends = [np.asarray(fly(start, push, body(per_propellant=0.3), n, GM, 8.0 / n).position_I) for n in (20, 40, 80, 160)]
     errors = [np.linalg.norm(end - ends[-1]) for end in ends[:2]]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(4.0, abs=0.2)
 
@@ -36,8 +34,8 @@ def test_predictor_converges():
     def distance(steps):
         before, braking.PREDICTOR_STEPS = braking.PREDICTOR_STEPS, steps
         try:
-            args = (jnp.asarray(1690.0), jnp.asarray(0.97), jnp.asarray(660.0), jnp.asarray(760.0))
-            return float(jax.jit(lambda *a: braking.predict_stop(*a, settings, drawn)[0])(*args))
+            speed, throttle, to_go, mass = (jnp.asarray(x) for x in (1690.0, 0.97, 660.0, 760.0))
+            return float(jax.jit(braking.predict_stop)(speed, throttle, to_go, mass, settings, drawn)[0])
         finally:
             braking.PREDICTOR_STEPS = before
 

@@ -79,9 +79,7 @@ def transition_rows(rows: Float[Array, "25 25"], interval: Interval) -> Float[Ar
     moved_p = p + elapsed * v
     moved_v = v + elapsed * (gradient - bias) - cross_rows(interval.gained_I, q) - interval.along_I[:, None] * sa[None]
     terrain_bias, terrain_slope = terrain_transition(interval, rows[22], rows[23])
-    return jnp.concatenate(
-        [moved_p, moved_v, q - drift, rows[9:22], terrain_bias[None], terrain_slope[None], rows[24:25]]
-    )
+    return jnp.concatenate([moved_p, moved_v, q - drift, rows[9:22], terrain_bias[None], terrain_slope[None], rows[24:25]])
 
 
 def propagate_covariance(memory: FlightMemory, interval: Interval, settings: NavigationSettings):

@@ -1,0 +1,155 @@
+"""What the README shows runs; mistakes end with one line and a code, never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+RUN = [sys.executable, "-m", "perilune.command_line.app"]
+
+
+def perilune(*words, cwd=None, **environment):
+    return subprocess.run([*RUN, *words], capture_output=True, text=True, cwd=cwd, timeout=300, env={**os.environ, **environment})
+
+
+@pytest.fixture(scope="module")
+def flown(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flown")
+    done = perilune("fly", "resilience", "--healthy", "--seed", "2", "--json", "--out", "here", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "here", json.loads(done.stdout)
+
+
+def test_json_of_a_flight(flown):
+    _, told = flown
+    assert told["outcome"] == "landed"
+    assert {"mission", "seed", "scenario_digest", "reason", "touchdown", "events", "speed", "digest"} <= told.keys()
+    assert set(told["touchdown"]) >= {
+        "time_s", "vertical_speed_mps", "horizontal_speed_mps", "tilt_deg", "miss_distance_m", "propellant_kg",
+        "latitude_deg", "longitude_deg",
+    }  # fmt: skip
+    assert {"time_s", "name", "severity", "text", "height_above_terrain_m", "speed_mps"} == set(told["events"][0])
+    assert {"compile_s", "run_s", "real_time_factor"} == set(told["speed"])
+
+
+def test_archive_opens_without_us(flown):
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    folder, told = flown
+    header = json.loads((folder / "flight.json").read_text())
+    assert header["digest"] == told["digest"]
+    truth = pd.read_parquet(folder / "truth.parquet")
+    onboard = pd.read_parquet(folder / "onboard.parquet")
+    assert len(truth) == len(onboard)
+    assert not [name for name in onboard if name.startswith("truth/")]
+    field = pq.read_schema(folder / "truth.parquet").field("truth/height_above_site_m")
+    assert field.metadata[b"unit"] == b"m"
+    down = pd.read_parquet(folder / "telemetry.parquet")
+    assert not [name for name in down if name.startswith("truth/")]
+    assert len(down) <= len(onboard) // 9
+
+
+def test_figures_are_there_and_can_be_redrawn(flown):
+    folder, told = flown
+    assert len(told["figures"]) == 8
+    (folder / "descent.png").unlink()
+    done = perilune("plot", str(folder))
+    assert done.returncode == 0
+    assert (folder / "descent.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_python_entry(flown):
+    import perilune as pl
+
+    flight = pl.read_flight(flown[0])
+    frame = flight.to_pandas()
+    assert flight.outcome.outcome == "landed"
+    assert frame["truth/height_above_site_m"].iloc[-1] < 50.0
+    assert flight.channels["truth/height_above_site_m"].shape == flight.time.shape
+
+
+def test_lists(tmp_path):
+    assert "resilience" in perilune("missions").stdout
+    assert json.loads(perilune("missions", "--json").stdout)[0]["name"] == "resilience"
+    shown = json.loads(perilune("show", "resilience", "--json").stdout)
+    assert any(row["path"] == "lander.dry_mass_kg" and row["unit"] == "kg" and row["source"] for row in shown["values"])
+    assert json.loads(perilune("schema").stdout)["title"] == "Mission"
+    assert perilune("check", "resilience").returncode == 0
+    assert "weak_return_db" in perilune("faults").stdout
+
+
+MISTAKES = {
+    "mission": (("fly", "resiliense"), "Did you mean"),
+    "fault": (("fly", "resilience", "--fault", "range_finder.weak=3"), "unknown fault"),
+    "fault range": (("fly", "resilience", "--fault", "range_finder.weak_return_db=-3"), "outside"),
+    "fault number": (("fly", "resilience", "--fault", "range_finder.weak_return_db=much"), "not a number"),
+    "fault form": (("fly", "resilience", "--fault", "weak"), "NAME=VALUE"),
+    "set": (("fly", "resilience", "--set", "lander.drymass_kg=3"), "no key"),
+    "set value": (("fly", "resilience", "--set", "lander.dry_mass_kg=-1"), "greater than 0"),
+    "seed": (("fly", "resilience", "--seed", "one"), "valid integer"),
+    "negative seed": (("fly", "resilience", "--seed", "-1"), "greater than or equal to 0"),
+    "archive": (("plot", "nowhere"), "not a flight's archive"),
+    "map": (("check", "absent.toml"), "does not exist"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_sentences(name, tmp_path):
+    words, hint = MISTAKES[name]
+    done = perilune(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert hint in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_is_taken(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    done = perilune("fly", "resilience", "--out", "mine", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "holds other things" in done.stderr
+    (tmp_path / "file").write_text("x")
+    done = perilune("fly", "resilience", "--out", "file/below", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is a file" in done.stderr
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_full_disk_leaves_nothing(tmp_path, flight, monkeypatch):
+    """Writing that fails half-way leaves no archive, and says so."""
+    import errno
+
+    from perilune.command_line.entry import write_flight
+    from perilune.foundation.errors import UserError
+    from perilune.telemetry import archive
+
+    real = archive.pq.write_table
+
+    def full(table, path, **options):
+        if "onboard" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(table, path, **options)
+
+    monkeypatch.setattr(archive.pq, "write_table", full)
+    with pytest.raises(UserError, match="No space left"):
+        write_flight(flight, tmp_path / "archive")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_in_flight_leaves_nothing(tmp_path):
+    import signal
+    import time
+
+    process = subprocess.Popen(
+        [*RUN, "fly", "resilience", "--out", "there"], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    time.sleep(4.0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
