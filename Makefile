@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 .PHONY: fly test setup check validate bench clean
 
 fly: setup
-	$(BIN)/perilune fly resilience --seed 1
+	$(BIN)/perilune fly resilience
 
 test: setup
 	$(BIN)/python -m pytest

@@ -32,7 +32,7 @@ def mark_events(flight: Flight, axes, since_s: float = 0.0, label: bool = False)
         for axis in axes:
             axis.axvline(event.time_s, color="#999999", linewidth=0.7, zorder=0)
         if label:
-            crowded = name in ("terminal_descent_start", "braking_end")
+            crowded = name in ("range_finder_acquired", "braking_end")  # written left of their line
             axes[0].annotate(
                 short, (event.time_s, 1.0), xycoords=("data", "axes fraction"), rotation=90, fontsize=7,
                 ha="right" if crowded else "left", va="top", color="#555555",
@@ -127,10 +127,8 @@ def trajectory(flight: Flight) -> Figure:
             up = float(np.interp(event.time_s, flight.time, height))
             axis = close if at > -span else whole
             axis.plot(at, up, "o", color=TRUE, markersize=4)
-            low = name == "terminal_descent_start"
-            axis.annotate(
-                f"{short}, {up:.2f} km", (at, up), xytext=(8, -12 if low else 4), textcoords="offset points", fontsize=8
-            )
+            x, y, side = {"terminal_descent_start": (-8, -3, "right"), "touchdown": (8, -12, "left")}.get(name, (8, 4, "left"))
+            axis.annotate(f"{short}, {up:.2f} km", (at, up), xytext=(x, y), textcoords="offset points", fontsize=8, ha=side)
     return figure
 
 
@@ -144,8 +142,9 @@ def draw_beams(flight: Flight, axis, distance, height, near) -> None:
         reach = c["truth/slant_range_m"][k] / 1e3
         valid, detected = c["range_finder/is_valid"][k] > 0, c["range_finder/is_detected"][k] > 0
         colour = GOOD if valid else WEAK if detected else BAD
-        axis.plot([distance[k], distance[k] + reach * forward[k]],
-                  [height[k], height[k] + reach * c["truth/boresight_L_u"][k]], color=colour, linewidth=0.6, alpha=0.8)  # fmt: skip
+        along = [distance[k], distance[k] + reach * forward[k]]
+        down = [height[k], height[k] + reach * c["truth/boresight_L_u"][k]]
+        axis.plot(along, down, color=colour, linewidth=0.6, alpha=0.8)
     for colour, text in ((GOOD, "valid"), (WEAK, "detected, not valid"), (BAD, "no return")):
         axis.plot([], [], color=colour, label=text)
     axis.legend(loc="upper right", fontsize=8)
