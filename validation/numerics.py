@@ -157,6 +157,16 @@ def truth_vector(truth) -> np.ndarray:
     return np.concatenate([np.asarray(truth.motion.position_I), np.asarray(truth.motion.velocity_I)])
 
 
+def touchdown_shift(one, other) -> tuple[float, float]:
+    """How far apart two touchdowns are on the ground of M (m) and in time (s)."""
+    places = []
+    for touch in (one, other):
+        angle = ROTATION_RATE * float(touch.time)
+        turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+        places.append(turn @ np.asarray(touch.position_I))
+    return float(np.linalg.norm(places[0] - places[1])), abs(float(one.time) - float(other.time))
+
+
 def study(seeds: int = 256, dop_cycles: int | None = None) -> Section:
     """All of it."""
     batch, world, truth = world_of(5)
@@ -167,6 +177,10 @@ def study(seeds: int = 256, dop_cycles: int | None = None) -> Section:
     _, fine_world, fine_truth = world_of(10)
     fine, _ = replay(fine_world, fine_truth, shifted, cycles)
     step = truth_vector(coarse) - truth_vector(fine)
+    held = jnp.repeat(shifted[contact - 1 : contact], 60, axis=0)  # both meet the ground under these
+    longer = jnp.concatenate([shifted[:contact], held])
+    touch = [replay(*pair, longer, contact + 30)[0].touchdown for pair in ((world, truth), (fine_world, fine_truth))]
+    moved_m, later_s = touchdown_shift(touch[0], touch[1])
     flown = dop_cycles or cycles
     reached, _ = replay(world, truth, shifted, flown)
     independent = Independent(world).fly(truth, np.asarray(shifted), flown)
@@ -189,11 +203,17 @@ def study(seeds: int = 256, dop_cycles: int | None = None) -> Section:
         ],
         claims=[
             Claim(
-                f"halving the truth step moves the end of {cycles / 10:.0f} s by",
-                f"{1000 * np.linalg.norm(step[:3]):.4f} mm, {1000 * np.linalg.norm(step[3:]):.5f} mm/s",
+                f"halving the truth step moves the touchdown after {cycles / 10:.0f} s by",
+                f"{1000 * moved_m:.2f} mm, {1000 * later_s:.2f} ms",
                 "< 10 mm",
                 "RK4 at 50 and 100 Hz",
-                bool(np.linalg.norm(step[:3]) < 0.01),
+                bool(moved_m < 0.01),
+            ),
+            Claim(
+                "and the state a cycle before it, at equal times, by",
+                f"{1000 * np.linalg.norm(step[:3]):.2f} mm, {1000 * np.linalg.norm(step[3:]):.4f} mm/s",
+                "printed",
+                "likewise; fourth order, so 0.8 mm from 100 to 200 Hz",
             ),
             Claim(
                 f"SciPy DOP853 after {flown / 10:.0f} s of the same forces is apart by",
