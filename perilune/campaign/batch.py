@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from perilune.foundation.randomness import run_key
 from perilune.simulation.mission import Mission
-from perilune.simulation.scenario import Maps, Scenario, build, lane_axes, mission_numbers, read_maps
+from perilune.simulation.scenario import Maps, Scenario, build, height_posts, mission_numbers, read_maps
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
 
 from .sample import break_things, disperse
@@ -45,14 +46,14 @@ class Batch:
 
     def scenarios(self, keys, overrides: dict, faults: dict, maps: Maps):
         """All lanes; the height posts are not batched."""
-        example = jax.eval_shape(
-            lambda k, o, f: self.lane(k, o, f, maps),
-            keys[0],
-            {path: value[0] for path, value in overrides.items()},
-            {kind: value[0] for kind, value in faults.items()},
-        )
-        axes = lane_axes(example[0])
-        return jax.vmap(lambda k, o, f: self.lane(k, o, f, maps), out_axes=(axes, 0, 0))(keys, overrides, faults)
+
+        def without_posts(key, own_overrides, own_faults):
+            scenario, first, flown = self.lane(key, own_overrides, own_faults, maps)
+            return eqx.tree_at(height_posts, scenario, replace=(None, None)), first, flown
+
+        scenarios, first, flown = jax.vmap(without_posts)(keys, overrides, faults)
+        posts = (maps.true.heights, maps.onboard.heights)
+        return eqx.tree_at(height_posts, scenarios, replace=posts, is_leaf=lambda x: x is None), first, flown
 
     def start(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
         """Scenarios, first snapshots and numbers of lanes with these seeds (run 0 of each).

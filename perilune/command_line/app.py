@@ -5,12 +5,15 @@ import sys
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from perilune.foundation.errors import UserError
+
+if TYPE_CHECKING:
+    from perilune.assessment.flight import Flight
 
 app = typer.Typer(
     help="Will a lunar lander land, and if not, why not, and what would have saved it?",
@@ -145,7 +148,7 @@ def fly(
     fault: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Add or change a fault.")] = None,
     put: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value.")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where the archive goes.")] = None,
-    plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
+    plot: Annotated[bool, typer.Option(help="Draw the figures (PNG; `perilune plot` makes SVG too).")] = True,
     as_json: Json = False,
 ) -> None:
     """Fly one landing. A lost lander is a result: exit code 0; anything else means that it could not be flown."""
@@ -161,7 +164,7 @@ def fly(
         from .entry import write_flight
 
         write_flight(flight, target)
-        figures = draw(target) if plot else []
+        figures = draw(flight, target, ("png",)) if plot else []
         if as_json:
             print_json({**flight_json(flight), "archive": str(target), "figures": [str(path) for path in figures]})
         else:
@@ -172,7 +175,9 @@ def fly(
 def plot_command(folder: Path, as_json: Json = False) -> None:
     """Redraw the figures of an archive, PNG and SVG, into its folder."""
     with sentences():
-        figures = draw(folder)
+        from .entry import read_flight
+
+        figures = draw(read_flight(folder), folder, ("png", "svg"))
     if as_json:
         print_json({"figures": [str(path) for path in figures]})
     else:
@@ -180,15 +185,12 @@ def plot_command(folder: Path, as_json: Json = False) -> None:
             out.print(str(path), markup=False, soft_wrap=True)
 
 
-def draw(folder: Path) -> list[Path]:
-    """Draw an archive's figures beside it, with the mission's published readouts where it has some."""
+def draw(flight: "Flight", folder: Path, kinds: tuple[str, ...]) -> list[Path]:
+    """Draw a flight's figures into a folder, with the mission's published readouts where it has some."""
     from perilune.report.figures import draw_all
     from perilune.telemetry import readouts as published
 
-    from .entry import read_flight
-
-    flight = read_flight(folder)
-    return draw_all(flight, published.read(flight.readouts) if flight.readouts else None, folder)
+    return draw_all(flight, published.read(flight.readouts) if flight.readouts else None, folder, kinds)
 
 
 def main() -> None:

@@ -23,6 +23,12 @@ def heading(flight: Flight) -> str:
     return f"{flight.mission} · seed {flight.seed} · {faults} · {OUTCOME_WORDS[flight.outcome.outcome]}"
 
 
+def thinned(flight: Flight, chosen: slice | np.ndarray = slice(None)) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Every fifth sample (2 Hz) of the chosen ones: all that a line across the page can show, in a fifth of the file."""
+    channels = {name: values[chosen][::5] for name, values in flight.channels.items()}
+    return channels, channels["time_s"]
+
+
 def mark_events(flight: Flight, axes, since_s: float = 0.0, label: bool = False) -> None:
     """Thin lines at the main events; their names along the top of one panel."""
     for name, short in zip(MARKED, SHORT, strict=True):
@@ -45,7 +51,7 @@ def descent(flight: Flight, readouts: Readouts | None) -> Figure:
     figure = new_figure(10.5, 6.5)
     figure.suptitle(heading(flight), x=0.01, ha="left", fontsize=10)
     grid = figure.subplots(2, 2, sharex="col")
-    c, time = flight.channels, flight.time
+    c, time = thinned(flight)
     matched = None
     if readouts is not None:
         height, speed = c["navigation/height_above_site_m"], c["navigation/speed_mps"]
@@ -104,8 +110,8 @@ def trajectory(flight: Flight) -> Figure:
     whole, close = figure.subplots(2, 1, height_ratios=(1.0, 1.5))
     distance, height, ground = along_track(flight)
     for axis in (whole, close):
-        beyond = np.append(distance, distance.max() + 20.0)  # the ground ahead of the site is drawn level
-        level = np.append(ground, ground[-1])
+        beyond = np.append(distance[::5], distance.max() + 20.0)  # the ground ahead of the site is drawn level
+        level = np.append(ground[::5], ground[-1])
         axis.fill_between(beyond, level, ground.min() - 5.0, color=GROUND, alpha=0.6, linewidth=0)
         axis.plot(distance, height, color=TRUE)
         axis.set_ylabel("height over the site radius, km")
@@ -167,7 +173,7 @@ def estimate_errors(flight: Flight) -> Figure:
     axes = figure.subplots(3, 2, sharex=True)
     end = flight.outcome.touchdown.time_s if flight.outcome.touchdown else np.inf
     aloft = flight.time < end
-    c, time = {name: values[aloft] for name, values in flight.channels.items()}, flight.time[aloft]
+    c, time = thinned(flight, aloft)
     for axis, (name, sigma, label) in zip(axes.flat, ERRORS, strict=True):
         error, band = c[f"navigation/{name}"] - c[f"truth/{name}"], 3.0 * c[f"navigation/{sigma}"]
         axis.fill_between(time, -band, band, color=BELIEVED, alpha=0.25, linewidth=0, label="±3 sigma believed")
@@ -226,7 +232,7 @@ def range_returns(flight: Flight) -> Figure:
     return figure
 
 
-def draw_all(flight: Flight, readouts: Readouts | None, folder: Path) -> list[Path]:
+def draw_all(flight: Flight, readouts: Readouts | None, folder: Path, kinds: tuple[str, ...]) -> list[Path]:
     """Draw and save the four figures; the paths written."""
     made = {
         "descent": descent(flight, readouts),
@@ -234,4 +240,4 @@ def draw_all(flight: Flight, readouts: Readouts | None, folder: Path) -> list[Pa
         "estimate_errors": estimate_errors(flight),
         "range_finder": range_returns(flight),
     }
-    return [path for name, figure in made.items() for path in save(figure, folder, name)]
+    return [path for name, figure in made.items() for path in save(figure, folder, name, kinds)]

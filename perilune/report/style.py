@@ -30,13 +30,14 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """PNG and SVG. Raises UserError where the folder cannot be written."""
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+def save(figure: Figure, folder: Path, name: str, kinds: tuple[str, ...]) -> list[Path]:
+    """One file a kind (png, svg). Raises UserError where the folder cannot be written."""
+    paths = [folder / f"{name}.{kind}" for kind in kinds]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(paths[0], dpi=130)
-        figure.savefig(paths[1], metadata={"Date": None})
+        for path in paths:
+            figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
+            figure.set_layout_engine("none")  # the layout stands; working it out again takes as long as the drawing
     except OSError as problem:
         for path in paths:
             path.unlink(missing_ok=True)

@@ -83,5 +83,9 @@ def build(key, drawn: dict[str, Any], flown: dict[str, Any], mission: Mission, m
 
 def lane_axes(scenario: Scenario) -> Scenario:
     """The vmap axes of a batched scenario: every leaf 0, but the height posts None."""
-    axes = jax.tree.map(lambda _: 0, scenario)
-    return eqx.tree_at(lambda s: (s.world.ground.heights, s.flight_software.onboard.ground.heights), axes, (None, None))
+    return eqx.tree_at(height_posts, jax.tree.map(lambda _: 0, scenario), (None, None))
+
+
+def height_posts(scenario: Scenario):
+    """Where the two maps' posts are in a scenario: the only leaves that lanes share."""
+    return scenario.world.ground.heights, scenario.flight_software.onboard.ground.heights

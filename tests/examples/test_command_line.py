@@ -54,11 +54,12 @@ def test_archive_opens_without_us(flown):
 
 def test_figures_are_there_and_can_be_redrawn(flown):
     folder, told = flown
-    assert len(told["figures"]) == 8
+    assert len(told["figures"]) == 4
     (folder / "descent.png").unlink()
     done = perilune("plot", str(folder))
     assert done.returncode == 0
     assert (folder / "descent.png").read_bytes()[:4] == b"\x89PNG"
+    assert len(list(folder.glob("*.svg"))) == 4
 
 
 def test_python_entry(flown):
