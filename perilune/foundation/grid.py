@@ -1,5 +1,7 @@
 """Height maps on a regular latitude-longitude grid, read bilinearly."""
 
+import math
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -9,13 +11,17 @@ from .moon import RADIUS
 from .quantities import Position, Scalar
 
 
+TURN = 2.0 * math.pi
+
+
 class HeightMap(eqx.Module):
     """Heights above the 1,737.4 km sphere on posts that go north (rows) and east (columns).
 
     `heights` (rows, columns), float32, m; `south` and `west`: latitude and east longitude of post [0, 0];
     `spacing`: post distance, the same both ways; `shift_east`, `shift_north`, `shift_up`: how far (rad, rad, m)
     the map as read stands from where it was surveyed, zero for the truth.
-    Beyond its border the map goes on with its border heights; bilinear, so continuous across cells.
+    Beyond its border the map goes on with its border heights; bilinear, so continuous across cells. Longitudes may
+    count from −180° or from 0°; a map is less than half a turn wide.
     """
 
     heights: Float[Array, "rows columns"]
@@ -30,7 +36,9 @@ class HeightMap(eqx.Module):
         """Corner heights (south-west, south-east, north-west, north-east; m) and the place in the cell (0..1)."""
         rows, columns = self.heights.shape
         y = (latitude - self.shift_north - self.south) / self.spacing
-        x = (longitude - self.shift_east - self.west) / self.spacing
+        eastward = longitude - self.shift_east - self.west
+        eastward = eastward - TURN * jnp.floor(eastward / TURN + 0.5)  # 355° and −5° are one place
+        x = eastward / self.spacing
         y = jnp.clip(y, 0.0, rows - 1.000001)
         x = jnp.clip(x, 0.0, columns - 1.000001)
         i, j = jnp.floor(y).astype(jnp.int32), jnp.floor(x).astype(jnp.int32)
@@ -59,7 +67,8 @@ class HeightMap(eqx.Module):
         """Whether a point (rad) lies inside the posts. For the border of the program, not inside `jit`."""
         rows, columns = self.heights.shape
         y = (latitude - float(self.south)) / float(self.spacing)
-        x = (longitude - float(self.west)) / float(self.spacing)
+        eastward = longitude - float(self.west)
+        x = (eastward - TURN * math.floor(eastward / TURN + 0.5)) / float(self.spacing)
         return bool(0.0 <= y <= rows - 1 and 0.0 <= x <= columns - 1)
 
 

@@ -96,3 +96,17 @@ def test_own_geotiff_is_the_same_ground(tmp_path, resilience):
     shutil.copy(f"{perilune.__path__[0]}/data/mare-frigoris.tif", own)
     mine, theirs = read_maps(load("resilience", {"site.true_map": str(own)})), read_maps(resilience)
     assert np.array_equal(mine.true.heights, theirs.true.heights)
+
+
+def test_longitude_may_count_from_zero():
+    """A site at 355.4° E is the site at 4.6° W, on the same ground."""
+    import math
+
+    import jax.numpy as jnp
+
+    ours = read_maps(load("resilience")).true
+    other = read_maps(load("resilience", {"site.longitude_deg": 355.4})).true
+    latitude = jnp.asarray(math.radians(60.5))
+    heights = [float(m.height(latitude, jnp.asarray(math.radians(lon)))) for m in (ours, other) for lon in (-4.6, 355.4)]
+    assert heights == pytest.approx([heights[0]] * 4, abs=1e-6)  # m: rounding of a turn
+    assert heights[0] == pytest.approx(-2435.0, abs=1.0)  # m, data/MANIFEST.md
