@@ -1,6 +1,8 @@
 """`perilune fly`: the display while it flies and the story at its end."""
 
 import os
+import signal
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,37 @@ from .entry import fly
 
 COLOURS = {"landed": "green", "hard_landing": "yellow", "crashed": "red", "tipped": "red", "timeout": "red"}
 SEVERITIES = {"info": "", "notice": "cyan", "warning": "yellow", "critical": "red"}
+
+
+class Interrupt:
+    """Ctrl-C that cannot get lost: raised at once, and again at the next look if a callback swallowed it."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __enter__(self) -> "Interrupt":
+        self.before, self.hook = signal.signal(signal.SIGINT, self.note), sys.unraisablehook
+        sys.unraisablehook = self.swallowed
+        return self
+
+    def __exit__(self, *_) -> None:
+        signal.signal(signal.SIGINT, self.before)
+        sys.unraisablehook = self.hook
+
+    def swallowed(self, problem) -> None:
+        """A Ctrl-C that a callback swallowed is not shown: `look` raises it again."""
+        if not issubclass(problem.exc_type, KeyboardInterrupt):
+            self.hook(problem)
+
+    def note(self, *_) -> None:
+        """The handler."""
+        self.came = True
+        raise KeyboardInterrupt
+
+    def look(self) -> None:
+        """Raise what came."""
+        if self.came:
+            raise KeyboardInterrupt
 
 
 def default_folder(mission: str, seed: int, healthy: bool) -> Path:
@@ -38,12 +71,29 @@ def prepare_folder(folder: Path) -> None:
 def fly_with_display(
     mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any], console: Console | None
 ) -> Flight:
-    """Fly, with a line that moves where a person watches."""
+    """Fly, with a line that moves where a person watches. Ctrl-C ends it between two chunks at the latest."""
+    with Interrupt() as interrupt:
+        flight = fly_watched(mission, seed, healthy, faults, values, console, interrupt)
+        interrupt.look()
+        return flight
+
+
+def fly_watched(
+    mission: str,
+    seed: int,
+    healthy: bool,
+    faults: dict[str, float],
+    values: dict[str, Any],
+    console: Console | None,
+    interrupt: Interrupt,
+) -> Flight:
+    """The flight itself."""
     if console is None or not console.is_terminal:
-        return fly(mission, seed, healthy, faults, values)
+        return fly(mission, seed, healthy, faults, values, lambda _: interrupt.look())
     status = Status("Preparing (the first flight on a machine compiles for some seconds) …", console=console)
 
     def watch(now) -> None:
+        interrupt.look()
         status.update(
             f"T+{now.time_s:6.1f} s  [bold]{now.phase}[/]  {now.height_above_terrain_m / 1e3:7.3f} km above the ground  "
             f"{now.speed_mps:7.1f} m/s  {now.propellant_kg:6.1f} kg propellant"

@@ -10,7 +10,6 @@ from .frames import latitude_longitude
 from .moon import RADIUS
 from .quantities import Position, Scalar
 
-
 TURN = 2.0 * math.pi
 
 
