@@ -108,7 +108,10 @@ def study(seeds: int = 1024) -> Section:
     rows = fly_seeds("resilience", range(seeds), {KIND: flown_db})
     at_first, at_192 = column(rows, "range_finder_acquired_speed"), column(rows, "speed_at_192_m")
     impact = np.hypot(column(rows, "vertical_speed_mps"), column(rows, "horizontal_speed_mps"))
-    refused = int(np.sum(column(rows, "range_accepted_s") - column(rows, "range_finder_acquired_s") > 3.0))
+    has_first = np.isfinite(column(rows, "range_finder_acquired_s"))
+    prompt = column(rows, "range_accepted_s") - column(rows, "range_finder_acquired_s") <= 3.0
+    refused = int(np.sum(has_first & ~prompt))
+    gated = int(np.sum(np.isfinite(column(rows, "range_rejected_s"))))
     since = column(rows, "touchdown_s") - column(rows, "range_finder_acquired_s")
     outcomes = Counter(row["outcome"] for row in rows)
     heights = column(rows, "range_finder_acquired_height")
@@ -120,7 +123,8 @@ def study(seeds: int = 1024) -> Section:
             f"*Calibrated*: the return is weakened by {flown_db:g} dB (mission file); solved again now: {found_db:.2f} dB "
             f"gives a median first valid range at {found_height:.0f} m. Everything else here is predicted. The descent "
             "rate held while waiting, 66 m/s, is the published speed at first valid range and so an input, not a prediction.",
-            f"Outcomes: {dict(outcomes)}. First ranges not taken in within 3 s: {refused}.",
+            f"Outcomes: {dict(outcomes)}. First ranges not taken in within 3 s, or never, because too few "
+            f"returns agreed: {refused}. Flights in which the gate refused any later range: {gated}.",
             "The table beside: one agreeing return is enough there, and the confirmation time makes the reaction; "
             "speeds are at an acquisition of 893 m, by regression over flights within ±120 m of it; reserve is that of "
             "the flights that landed.",

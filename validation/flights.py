@@ -12,6 +12,16 @@ from perilune.simulation.load import load
 from perilune.telemetry.readouts import fit, read
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
+BROADCAST_FIGURES = (
+    "broadcast_shift_s",
+    "broadcast_speed_rms",
+    "broadcast_height_rms",
+    "broadcast_count",
+    "true_speed_rms",
+    "true_height_rms",
+    "true_height_rms_less_offset",
+    "true_height_offset",
+)
 EVERY = 10  # cycles: one record a second
 
 
@@ -60,6 +70,8 @@ def broadcast_figures(records: np.ndarray, row: dict[str, Any], readouts) -> dic
     until = row["range_finder_acquired_s"] if np.isfinite(row["range_finder_acquired_s"]) else None
     until = until if row["range_finder_acquired_height"] < 5000.0 else None  # a healthy range is no end of waiting
     onboard = fit(readouts, c["time_s"], c["navigation/speed_mps"], c["navigation/height_above_site_m"], until)
+    if onboard is None:
+        return dict.fromkeys(BROADCAST_FIGURES, float("nan"))
     when = onboard.origin_s + readouts.time_s
     true_height = np.interp(when, c["time_s"], c["truth/height_above_site_m"]) - readouts.height_m
     true_speed = np.interp(when, c["time_s"], c["truth/speed_mps"]) - readouts.speed_mps

@@ -56,7 +56,7 @@ def probability(rows) -> tuple[str, float]:
 def study(seeds: int = 1024) -> Section:
     """All of it."""
     rows = fly_seeds("resilience", range(seeds))
-    blind = fly_seeds("resilience", range(min(seeds, 512)), {"velocimeter.not_fitted": 0.0})
+    blind = fly_seeds("resilience", range(min(seeds, 512)), {"velocimeter.fitted": 0.0})
     share, value = probability(rows)
     blind_share, _ = probability(blind)
     failures = [[str(row["seed"]), row["outcome"], cause(row)] for row in rows if not row["is_within_requirements"]]

@@ -196,6 +196,7 @@ def study(seeds: int = 256, dop_cycles: int | None = None) -> Section:
     return Section(
         "Numerics",
         words=[
+            "Touchdown is where and when the first foot meets the ground; the state at equal times stands beside it. "
             "Recorded valve commands of one undispersed, healthy flight, replayed without flight software or noise.",
             "Independent run: NumPy forces, thrust lags as differential equations, SciPy DOP853 at rtol 1e-11 from valve "
             "edge to valve edge. Closed loop: the same seeds at 50 Hz and 100 Hz truth; a difference within its own "
@@ -213,7 +214,7 @@ def study(seeds: int = 256, dop_cycles: int | None = None) -> Section:
                 "and the state a cycle before it, at equal times, by",
                 f"{1000 * np.linalg.norm(step[:3]):.2f} mm, {1000 * np.linalg.norm(step[3:]):.4f} mm/s",
                 "printed",
-                "likewise; fourth order, so 0.8 mm from 100 to 200 Hz",
+                "likewise, at equal times",
             ),
             Claim(
                 f"SciPy DOP853 after {flown / 10:.0f} s of the same forces is apart by",

@@ -7,7 +7,7 @@ import numpy as np
 
 from perilune.interface.events import ALL, EventKind
 
-from .outcome import Outcome
+from .outcome import Outcome, TouchdownFigures
 
 
 @dataclass(frozen=True)
@@ -60,21 +60,27 @@ class Flight:
         return frame
 
 
-def events_of(ticks, period: float, channels: dict[str, np.ndarray]) -> tuple[Event, ...]:
-    """Events in order of time from their first ticks (−1: never); height and speed read from the channels."""
+def events_of(ticks, period: float, channels: dict[str, np.ndarray], touchdown: TouchdownFigures | None) -> tuple[Event, ...]:
+    """Events in order of time from their first ticks (−1: never); height and true speed read from the channels.
+
+    Touchdown falls inside a cycle: its time and speed are those of the touchdown figures.
+    """
     found: list[tuple[int, EventKind]] = [(int(t), kind) for t, kind in zip(ticks, ALL, strict=True) if t >= 0]
     found.sort(key=lambda pair: pair[0])
     told = []
     for tick, kind in found:
         at = min(max(tick - 1, 0), len(channels["time_s"]) - 1)
+        time, speed = tick * period, float(channels["truth/speed_mps"][at])
+        if kind.name == "touchdown" and touchdown is not None:
+            time, speed = touchdown.time_s, float(np.hypot(touchdown.vertical_speed_mps, touchdown.horizontal_speed_mps))
         told.append(
             Event(
-                time_s=round(tick * period, 9),
+                time_s=round(time, 9),
                 name=kind.name,
                 severity=kind.severity,
                 text=kind.text,
                 height_above_terrain_m=float(channels["truth/height_above_terrain_m"][at]),
-                speed_mps=float(channels["truth/speed_mps"][at]),
+                speed_mps=speed,
             )
         )
     return tuple(told)

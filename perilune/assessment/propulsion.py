@@ -15,8 +15,8 @@ PHASES = {"braking": (BRAKING,), "vertical descent": (HOLD, TERMINAL, FINAL)}
 def propulsion_figures(flight: Flight) -> dict[str, Any]:
     """By phase: mean thrust over full thrust, its standard deviation, and that of the engines' torque (N m).
 
-    And over the flight: propellant lost in starts (kg), and the specific impulse that was left of the steady one (s):
-    the impulse delivered over the propellant used.
+    And over the flight: propellant lost in starts (kg), and what that share of all propellant used costs of the assist
+    engines' steady specific impulse (s).
     """
     c, mode = flight.channels, flight.channels["executive/mode"]
     numbers = flight.resolved

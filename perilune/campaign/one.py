@@ -12,7 +12,9 @@ import numpy as np
 from perilune.assessment.flight import Flight, events_of
 from perilune.assessment.outcome import classify_batch
 from perilune.flight.modes import NAMES
+from perilune.interface.events import INDEX
 from perilune.simulation.mission import Mission
+from perilune.simulation.simulate import AFTER_CONTACT
 from perilune.telemetry.dictionary import CHANNELS
 from perilune.telemetry.recorder import recorder
 
@@ -83,15 +85,18 @@ def fly_one(
     last = jax.device_get(flown.last)
     lane = jax.tree.map(lambda x: x[0], last)
     # After contact (or the end of the lane) the loop ran on to the end of its chunk: cut that off.
-    end = int(max(lane.log.tick[list(place_of_end())]))
-    after = end + 5 if bool(lane.truth.has_contact) else end
+    ends = [int(tick) for tick in lane.log.tick[place_of_end()] if tick >= 0]
+    end = min(ends)
+    is_down = int(lane.log.tick[INDEX["touchdown"]]) == end
+    after = end + AFTER_CONTACT if is_down else end
     channels = {name: table[:after, i] for name, i in place.items()}
     outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements)[0]
     numbers = {path: np.asarray(value)[0] for path, value in jax.device_get(flown.numbers).items()}
     figures = outcome.as_dict()
     simulated = float(channels["time_s"][-1])
     run_s = ended - marks[0]  # the first chunk holds tracing and compilation
-    rate = (simulated - CHUNK * 0.1) / run_s if run_s > 0 and simulated > CHUNK * 0.1 else float("nan")
+    period = batch.mission.flight.period_s
+    rate = (simulated - CHUNK * period) / run_s if run_s > 0 and simulated > CHUNK * period else float("nan")
     return Flight(
         mission=batch.mission.name,
         title=batch.mission.title,
@@ -99,7 +104,7 @@ def fly_one(
         scenario_digest=scenario_digest(batch.mission, faults),
         faults=dict(faults),
         channels=channels,
-        events=events_of(lane.log.tick, batch.mission.flight.period_s, channels),
+        events=events_of(np.where(lane.log.tick <= after, lane.log.tick, -1), period, channels, outcome.touchdown),
         outcome=outcome,
         digest=run_digest(numbers, lane, figures),
         speed={"compile_s": marks[0] - began, "run_s": run_s, "real_time_factor": rate},
@@ -110,6 +115,4 @@ def fly_one(
 
 def place_of_end() -> list[int]:
     """Indices of the events that end a lane."""
-    from perilune.interface.events import INDEX
-
     return [INDEX[name] for name in ("touchdown", "time_limit", "diverged")]

@@ -37,7 +37,7 @@ def sentences():
         err.print(f"perilune: {mistake}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(USER_MISTAKE) from None
     except KeyboardInterrupt:
-        err.print("perilune: interrupted; nothing was written.", style="yellow")
+        err.print("perilune: interrupted; no archive is left half-written.", style="yellow")
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -87,7 +87,7 @@ def missions(as_json: Json = False) -> None:
         print_json([{"name": name, "title": title} for name, title in found.items()])
         return
     for name, title in found.items():
-        out.print(f"[bold]{name}[/]  {title}")
+        out.print(f"{name}  {title}", markup=False)
 
 
 @app.command()
@@ -111,9 +111,12 @@ def check(file: str, as_json: Json = False) -> None:
     with sentences():
         from perilune.simulation.load import load
         from perilune.simulation.scenario import read_maps
+        from perilune.telemetry.readouts import read as published
 
         read = load(file)
         read_maps(read)
+        if read.reference:
+            published(read.reference.readouts)
     if as_json:
         print_json({"mission": read.name, "is_valid": True})
     else:

@@ -1,5 +1,6 @@
 """The Python entry points: fly a mission, read a flight back, write it out."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -52,12 +53,27 @@ def fly(
         read = load(mission, overrides)
     use_cache()
     flight = fly_one(Batch(read), seed, faults_of(read, healthy, faults or {}), watch)
-    cause = {**first_cause(flight), "reaction": reaction_chain(flight)}
+    has_waited = flight.event("below_gate_without_range") is not None
+    cause = {**first_cause(flight), "reaction": reaction_chain(flight) if has_waited else []}
     return replace(flight, cause=cause)
+
+
+def finite_or_none(value: Any) -> Any:
+    """The same with NaN and infinities as None: strict JSON has no word for them."""
+    if isinstance(value, dict):
+        return {key: finite_or_none(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite_or_none(x) for x in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_json(flight: Flight) -> dict[str, Any]:
     """The flight without its channels, for machines."""
+    return finite_or_none(told(flight))
+
+
+def told(flight: Flight) -> dict[str, Any]:
+    """What `as_json` says, before its strictness."""
     return {
         "mission": flight.mission,
         "title": flight.title,
@@ -69,7 +85,7 @@ def as_json(flight: Flight) -> dict[str, Any]:
         "propulsion": propulsion_figures(flight),
         "events": [asdict(event) for event in flight.events],
         "digest": flight.digest,
-        "speed": {k: (v if v == v else None) for k, v in flight.speed.items()},
+        "speed": flight.speed,
     }
 
 
@@ -90,7 +106,7 @@ def write_flight(flight: Flight, folder: Path) -> None:
         "commit": commit(),
         "device": f"{jax.default_backend()}: {jax.devices()[0].device_kind}",
         "readouts": flight.readouts,
-        "resolved": flight.resolved,
+        "resolved": finite_or_none(flight.resolved),
     }
     archive.write(
         folder,
@@ -122,6 +138,14 @@ def read_flight(folder: str | Path) -> Flight:
     from perilune.telemetry import archive
 
     header, channels = archive.read(Path(folder))
+    try:
+        return flight_of(header, channels)
+    except (KeyError, TypeError) as problem:
+        raise UserError(f"The archive {folder} is not whole: {problem} is missing or of another kind.") from None
+
+
+def flight_of(header: dict[str, Any], channels: dict[str, Any]) -> Flight:
+    """A flight from an archive's header and channels."""
     touchdown = header["touchdown"]
     margins = tuple(Margin(m["requirement"], m["limit"], m["value"], m["unit"]) for m in header["margins"])
     return Flight(

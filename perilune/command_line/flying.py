@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +58,27 @@ def default_folder(mission: str, seed: int, healthy: bool) -> Path:
 
 def prepare_folder(folder: Path) -> None:
     """Find out before flying whether the archive could be written. Raises UserError."""
+    try:
+        refuse_folder(folder)
+    except OSError as problem:
+        raise UserError(f"Output folder {folder} cannot be used: {problem.strerror}; choose another --out.") from None
+
+
+OURS = {"flight.json", "truth.parquet", "onboard.parquet", "telemetry.parquet"}
+
+
+def refuse_folder(folder: Path) -> None:
+    """Raise UserError for a folder that must not or cannot be replaced."""
+    if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise UserError(f"Output folder {folder} is the folder you are in or above it: name a folder of its own with --out.")
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not existing.is_dir():
         raise UserError(f"Output folder {folder}: {existing} is a file; give a folder with --out.")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UserError(f"Output folder {folder} cannot be written: no permission in {existing}; choose another --out.")
-    if folder.exists() and any(folder.iterdir()) and not (folder / "flight.json").exists():
+    held = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    foreign = {name for name in held - OURS if Path(name).suffix not in (".png", ".svg")}
+    if foreign or (held and "flight.json" not in held):
         raise UserError(f"Output folder {folder} holds other things: give an empty or new folder with --out.")
 
 
@@ -99,7 +113,7 @@ def fly_watched(
             f"{now.speed_mps:7.1f} m/s  {now.propellant_kg:6.1f} kg propellant"
         )
 
-    with status or nullcontext():
+    with status:
         return fly(mission, seed, healthy, faults, values, watch)
 
 
@@ -107,7 +121,7 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
     """The story of a flight on the terminal."""
     outcome = flight.outcome
     faults = ", ".join(f"{kind} = {value:g}" for kind, value in flight.faults.items()) or "none"
-    console.print(f"[bold]{flight.title}[/]  seed {flight.seed}, faults: {faults}")
+    console.print(f"{flight.title}  seed {flight.seed}, faults: {faults}", style="bold", markup=False)
     console.print(timeline(flight))
     word = outcome.outcome.replace("_", " ").upper()
     console.print(f"[bold {COLOURS[outcome.outcome]}]{word}[/]  {outcome.reason}")
@@ -119,7 +133,9 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
             f"on a slope of {t.slope_deg:.1f}°, {t.propellant_kg:.1f} kg of propellant left."
         )
     if flight.cause.get("chain"):
-        console.print(f"[bold]First cause[/] ({flight.cause['cause']}), read from onboard events and telemetry:")
+        console.print(
+            f"[bold]First cause[/] ({flight.cause['cause']}), from events and telemetry (heights and speeds are the true ones):"
+        )
         for line in flight.cause["chain"]:
             console.print(f"  {line}", markup=False)
     if flight.cause.get("reaction") and outcome.outcome == "crashed":
@@ -131,6 +147,7 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
     console.print(
         f"Compiled in {speed['compile_s']:.1f} s, flown in {speed['run_s']:.2f} s ({speed['real_time_factor']:.0f} × real "
         f"time). Archive{' and figures' if figures else ''}: {folder}",
+        markup=False,
         soft_wrap=True,
     )
 

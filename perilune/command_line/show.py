@@ -72,7 +72,7 @@ def written(value: object) -> str:
 
 def show_table(mission: Mission, console: Console) -> None:
     """Print the values, one block a table of the file: value and unit in the first line, source below where it is new."""
-    console.print(f"[bold]{mission.title}[/]")
+    console.print(mission.title, style="bold", markup=False)
     console.print("F found, D derived, M from memory or judgement, C calibrated; H, Md, L: confidence.\n", style="dim")
     block, said = "", ""
     for row in rows(mission):
@@ -81,7 +81,7 @@ def show_table(mission: Mission, console: Console) -> None:
             table, _, key = row.path.partition(".")
         if table != block:
             block, said = table, ""
-            console.print(f"\n[bold]{table}[/]")
+            console.print(f"\n{table}", style="bold", markup=False)
         console.print(f"  {key} = {written(row.value)} {row.unit}".rstrip(), markup=False, soft_wrap=True)
         if row.source and row.source != said:
             said = row.source

@@ -20,7 +20,7 @@ class HeightMap(eqx.Module):
     `spacing`: post distance, the same both ways; `shift_east`, `shift_north`, `shift_up`: how far (rad, rad, m)
     the map as read stands from where it was surveyed, zero for the truth.
     Beyond its border the map goes on with its border heights; bilinear, so continuous across cells. Longitudes may
-    count from −180° or from 0°; a map is less than half a turn wide.
+    count from −180° or from 0°;
     """
 
     heights: Float[Array, "rows columns"]
@@ -36,7 +36,8 @@ class HeightMap(eqx.Module):
         rows, columns = self.heights.shape
         y = (latitude - self.shift_north - self.south) / self.spacing
         eastward = longitude - self.shift_east - self.west
-        eastward = eastward - TURN * jnp.floor(eastward / TURN + 0.5)  # 355° and −5° are one place
+        middle = 0.5 * (columns - 1) * self.spacing  # 355° and −5° are one place: count turns about the map's middle
+        eastward = eastward - TURN * jnp.floor((eastward - middle) / TURN + 0.5)
         x = eastward / self.spacing
         y = jnp.clip(y, 0.0, rows - 1.000001)
         x = jnp.clip(x, 0.0, columns - 1.000001)
@@ -67,7 +68,8 @@ class HeightMap(eqx.Module):
         rows, columns = self.heights.shape
         y = (latitude - float(self.south)) / float(self.spacing)
         eastward = longitude - float(self.west)
-        x = (eastward - TURN * math.floor(eastward / TURN + 0.5)) / float(self.spacing)
+        middle = 0.5 * (columns - 1) * float(self.spacing)
+        x = (eastward - TURN * math.floor((eastward - middle) / TURN + 0.5)) / float(self.spacing)
         return bool(0.0 <= y <= rows - 1 and 0.0 <= x <= columns - 1)
 
 

@@ -1,7 +1,7 @@
 """The story of a flight: the chain from its first trouble to the ground, read from events and onboard telemetry.
 
-Only the events and channels that a real flight's log would have are read; nothing here asks the simulator, and the
-faults that were flown are not looked at.
+Nothing here asks the simulator, and the faults that were flown are not looked at. Onboard channels say what was believed
+and sensed; the heights and speeds that events are told with are the true ones, for the reader's sake.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 
 from perilune.assessment.flight import Event, Flight
 from perilune.flight.modes import HOLD
+from perilune.foundation.moon import SURFACE_GRAVITY
 
 
 def reaction_chain(flight: Flight) -> list[dict[str, Any]]:
@@ -44,7 +45,8 @@ def first_cause(flight: Flight) -> dict[str, Any]:
     waited, acquired = flight.event("below_gate_without_range"), flight.event("range_finder_acquired")
     dry, rejected = flight.event("propellant_exhausted"), flight.event("range_rejected")
     cause = "unexplained: no onboard event stands out"
-    if waited:
+    fast = any(m.requirement == "vertical_speed_mps" and m.left < 0 for m in outcome.margins)
+    if waited and (fast or outcome.touchdown is None):
         cause = "late_range" if acquired else "no_range"
         chain += late_range_chain(flight, waited, acquired)
     elif dry:
@@ -82,7 +84,7 @@ def late_range_chain(flight: Flight, waited: Event, acquired: Event | None) -> l
         return chain
     after = (flight.time >= full.time_s) & (flight.channels["executive/mode"] > HOLD)
     sensed = flight.channels["executive/acceleration_sensed_mps2"][after]
-    net = float(np.median(sensed)) - 1.622 if sensed.size else float("nan")
+    net = float(np.median(sensed)) - SURFACE_GRAVITY if sensed.size else float("nan")
     speed, height = full.speed_mps, full.height_above_terrain_m
     needed = speed**2 / (2.0 * net) if net > 0 else float("inf")
     chain.append(

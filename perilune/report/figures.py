@@ -119,11 +119,12 @@ def trajectory(flight: Flight) -> Figure:
     whole.set_ylim(ground.min() - 1.0, height.max() + 1.0)
     whole.set_title("Whole descent over the ground below it (heights stretched)")
     span = 16.0
+    span = max(span, 1.0 - float(distance.max()))  # a flight that ended far from the site is shown there
     near = distance > -span
     close.set_aspect("equal")
     close.set_xlim(-span, max(1.0, float(distance.max()) + 0.5))
     close.set_ylim(float(ground[near].min()) - 0.3, float(height[near].max()) + 0.3)
-    close.set_title("The last 16 km to scale; the range finder's beam every 5 s")
+    close.set_title("The end of the flight to scale; the range finder's beam every 5 s")
     close.set_xlabel("ground distance to the site, km")
     draw_beams(flight, close, distance, height, near)
     for name, short in zip(MARKED, SHORT, strict=True):

@@ -1,6 +1,7 @@
 """What a schema cannot say of a mission: figures that contradict each other, faults and paths that do not exist."""
 
 from perilune.foundation.errors import UserError
+from perilune.foundation.moon import SURFACE_GRAVITY
 from perilune.world.faults import CATALOGUE
 
 from .mission import Mission, nearest
@@ -10,6 +11,9 @@ from .numbers import numbers_of
 def check_mission(mission: Mission, where: str) -> None:
     """Raises UserError with one sentence for the first thing that is wrong."""
     check_figures(mission, where)
+    kinds = [fault.kind for fault in mission.faults]
+    if len(kinds) != len(set(kinds)):
+        raise UserError(f"{where}: a fault stands twice in [[faults]]: {', '.join(kinds)}.")
     for fault in mission.faults:
         check_fault(fault.kind, fault.magnitude, where)
     check_paths(mission, where)
@@ -18,7 +22,7 @@ def check_mission(mission: Mission, where: str) -> None:
 def check_figures(mission: Mission, where: str) -> None:
     """No two figures contradict each other."""
     lander, flight = mission.lander, mission.flight
-    weight = (lander.dry_mass_kg + lander.propellant_mass_kg) * 1.62
+    weight = (lander.dry_mass_kg + lander.propellant_mass_kg) * SURFACE_GRAVITY
     thrust = lander.engines.main.thrust_n + 6 * lander.engines.assist.thrust_n
     finder = lander.sensors.range_finder
     guidance = flight.guidance
@@ -91,6 +95,8 @@ def check_paths(mission: Mission, where: str) -> None:
     for row in mission.dispersions:
         if row.path not in numbers:
             raise UserError(f"{where}: dispersion of unknown number “{row.path}”.{nearest(row.path, numbers)}")
+        if row.path.startswith("flight."):
+            raise UserError(f"{where}: {row.path} is flight software, which flies as drawn; disperse what is true instead.")
         given = [x for x in (row.sigma, row.sigma_percent, row.half_width) if x is not None]
         if len(given) != 1 or (row.distribution == "uniform") != (row.half_width is not None):
             raise UserError(
@@ -102,7 +108,11 @@ def check_paths(mission: Mission, where: str) -> None:
     known += [f"faults.{fault.kind}" for fault in mission.faults]
     known += [f"dispersions.{row.path}" for row in mission.dispersions]
     for path in mission.sources:
-        if path not in known and not any(k.startswith(f"{path}.") for k in [*known, "dispersions."]):
+        if (
+            path not in known
+            and not any(k.startswith(f"{path}.") for k in known)
+            and not path.startswith(("faults.", "dispersions"))
+        ):
             raise UserError(f"{where}: [sources] names “{path}”, which the file does not have.{nearest(path, known)}")
 
 

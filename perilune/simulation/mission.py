@@ -298,6 +298,8 @@ def nearest(word: str, choices) -> str:
 def read_table(name_or_path: str) -> tuple[dict[str, Any], str]:
     """The TOML table of a built-in mission or a file, and what to call it in messages."""
     path = Path(name_or_path)
+    if len(path.name) > 255:
+        raise UserError(f"“{name_or_path[:40]}…” is too long for the name of a mission or file.")
     if name_or_path in built_in():
         text = resources.files("perilune.missions").joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
     elif path.suffix == ".toml" or path.exists():
@@ -351,7 +353,9 @@ def assign(table: dict[str, Any], path: str, value: Any, where: str) -> None:
     node: Any = table
     for part in parents:
         if not isinstance(node, dict) or part not in node:
-            raise UserError(f"{where}: no table “{part}” on the path {path}.{nearest(part, node or {})}")
+            raise UserError(
+                f"{where}: no table “{part}” on the path {path}.{nearest(part, node if isinstance(node, dict) else {})}"
+            )
         node = node[part]
     if not isinstance(node, dict) or last not in node:
         raise UserError(f"{where}: no key {path}.{nearest(last, node if isinstance(node, dict) else {})}")

@@ -36,8 +36,6 @@ def write(folder: Path, header: dict[str, Any], tables: dict[str, dict[str, np.n
     Raises UserError where the folder cannot be written; nothing is left behind then.
     """
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()) and not (folder / "flight.json").exists():
-        raise UserError(f"Output folder {folder} holds other things: give an empty or new folder with --out.")
     temporary = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +65,7 @@ def put_in_place(temporary: Path, folder: Path) -> None:
         os.rename(folder, old / "archive")
     try:
         os.rename(temporary, folder)
-    except OSError:
+    except BaseException:  # Ctrl-C too
         if old is not None:
             os.rename(old / "archive", folder)
         raise
@@ -87,9 +85,12 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             for column in table.column_names:
                 channels.setdefault(column, table[column].to_numpy())
     except FileNotFoundError as problem:
-        raise UserError(f"{folder} is not a flight's archive: {Path(problem.filename).name} is missing.") from None
+        missing = Path(str(problem.filename)).name if problem.filename else str(problem)
+        raise UserError(f"{folder} is not a flight's archive: {missing} is missing.") from None
     except (OSError, ValueError, pa.ArrowException) as problem:
         raise UserError(f"The archive {folder} cannot be read: {problem}.") from problem
+    if not isinstance(header, dict) or set(CHANNELS) - set(channels):
+        raise UserError(f"The archive {folder} is not whole: a header or channels are missing.")
     if header.get("format") != FORMAT:
         raise UserError(f"The archive {folder} has format {header.get('format')}; this version reads format {FORMAT}.")
     return header, channels

@@ -26,11 +26,6 @@ class Channel(NamedTuple):
     text: str
     read: Callable[[View], object]
 
-    @property
-    def is_onboard(self) -> bool:
-        """Known on board, and so to be had from a real flight's log."""
-        return not self.name.startswith("truth/")
-
 
 def components(prefix: str, labels: str, unit: str, text: str, read) -> list[Channel]:
     """One channel a component; the letter goes before the unit's place in the name."""

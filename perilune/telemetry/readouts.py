@@ -50,16 +50,16 @@ def read(name: str) -> Readouts:
         raise UserError(f"Readouts {name} cannot be read as a CSV table of {', '.join(COLUMNS)}: {problem}.") from None
 
 
-def fit(readouts: Readouts, time, speed, height, until_s: float | None = None) -> Fit:
+def fit(readouts: Readouts, time, speed, height, until_s: float | None = None) -> Fit | None:
     """One shift in time, within ±5 s, that brings the flight nearest to the readouts; rms after it.
 
     Readout zero is first put where the flight falls through the height of the first readout. Readouts later than
     `until_s` (mission time, unshifted: the first valid range) do not count. Speed and height errors are weighed by
-    their acceptance limits of 15 m/s and 300 m.
+    their acceptance limits of 15 m/s and 300 m. None for a flight that never came down to the first readout.
     """
     below = np.flatnonzero(height <= readouts.height_m[0])
     if below.size == 0:
-        raise UserError("The flight never came down to the height of the first readout.")
+        return None
     start = float(time[below[0]])
     counted = np.ones_like(readouts.time_s, bool) if until_s is None else start + readouts.time_s <= until_s
     at, shown_speed, shown_height = readouts.time_s[counted], readouts.speed_mps[counted], readouts.height_m[counted]

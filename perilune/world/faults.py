@@ -63,12 +63,12 @@ CATALOGUE = {
             "The main engine gives more (positive) or less thrust than designed.",
         ),
         FaultKind(
-            "velocimeter.not_fitted",
+            "velocimeter.fitted",
             "lander.sensors.velocimeter.is_fitted",
             1.0,
             0.0,
             1.0,
-            "The velocimeter gives nothing (magnitude 0) or works (1).",
+            "The velocimeter works (1) or gives nothing (0).",
         ),
     )
 }

@@ -120,6 +120,17 @@ def test_folder_that_is_taken(tmp_path):
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
 
 
+def test_flights_that_never_land_are_results(tmp_path):
+    """Out of time high above the ground, and a lane that stops being numbers: exit 0, strict JSON, figures."""
+    for name, value in (("late", "start.time_limit_s=200"), ("nan", "lander.inertia_dry_kgm2=[1e-9, 1e-9, 1e-9]")):
+        done = perilune("fly", "resilience", "--set", value, "--json", "--out", name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout, parse_constant=lambda word: pytest.fail(f"{word} in JSON"))
+        assert told["outcome"] == "timeout"
+        assert told["touchdown"] is None
+        assert (tmp_path / name / "flight.json").exists()
+
+
 def test_full_disk_leaves_nothing(tmp_path, flight, monkeypatch):
     """Writing that fails half-way leaves no archive, and says so."""
     import errno

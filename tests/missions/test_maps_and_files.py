@@ -23,6 +23,7 @@ CASES = {
     "too weak": ({"lander.engines.assist.thrust_n": 10.0}, "less than the lander's lunar weight"),
     "coarse truth": ({"flight.truth_substeps": 2}, "valve_step_s"),
     "profile": ({"flight.guidance.constant_rate_time_s": 400.0}, "constant-rate leg"),
+    "path through a number": ({"lander.dry_mass_kg.foo.bar": 3}, "no table “foo”"),
     "wrong count of parts": ({"lander.dry_centre_m": [0.0, 1.0]}, "lander.dry_centre_m"),
 }
 
@@ -61,6 +62,9 @@ def test_unknown_fault_and_dispersion(tmp_path):
         load(str(own))
     own.write_text(text.replace('path = "site.reflectance_1064nm"', 'path = "site.reflectance"'))
     with pytest.raises(UserError, match="dispersion of unknown number"):
+        load(str(own))
+    own.write_text(text.replace('path = "site.reflectance_1064nm"', 'path = "flight.guidance.hold_rate_mps"'))
+    with pytest.raises(UserError, match="flies as drawn"):
         load(str(own))
     own.write_text(text.replace("sigma = [100.0, 250.0, 150.0]", "sigma = [100.0, 250.0]"))
     with pytest.raises(UserError, match="2 figures for 3 parts"):

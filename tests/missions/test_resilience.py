@@ -81,6 +81,7 @@ def test_broadcast(flight):
         c["navigation/height_above_site_m"],
         flight.event("range_finder_acquired").time_s,
     )
+    assert found is not None
     assert abs(found.shift_s) <= 5.0
     assert found.count >= 36
     assert found.speed_rms < 25.0  # one seed; the median of 256 is judged by make validate against 15

@@ -72,7 +72,8 @@ class RangeFinder(eqx.Module):
     def shoot(self, motion: Motion, ground: HeightMap, surface: Surface, time: Scalar):
         """True range (m), incidence cosine and strength of a shot fired one latency ago.
 
-        The pose then is the pose now run back by rates, good to ½ a t² = 0.06 m at 3 m/s² and 0.2 s.
+        The pose then is the pose now run back by rates: ½ a t² = 0.06 m at 3 m/s² and 0.2 s, and the Moon's turn in that
+        time, 0.5 m sideways at 60° latitude, are left out.
         """
         then_I = motion.position_I - self.latency * motion.velocity_I
         boresight_B = self.boresight_B - self.latency * cross(motion.rate_B, self.boresight_B)
