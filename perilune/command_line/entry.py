@@ -144,6 +144,11 @@ def read_flight(folder: str | Path) -> Flight:
         raise UserError(f"The archive {folder} is not whole: {problem} is missing or of another kind.") from None
 
 
+def numbers_back(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of figures with None as NaN again."""
+    return {key: math.nan if value is None else value for key, value in row.items()}
+
+
 def flight_of(header: dict[str, Any], channels: dict[str, Any]) -> Flight:
     """A flight from an archive's header and channels."""
     touchdown = header["touchdown"]
@@ -155,7 +160,7 @@ def flight_of(header: dict[str, Any], channels: dict[str, Any]) -> Flight:
         scenario_digest=header["scenario_digest"],
         faults=header["faults"],
         channels=channels,
-        events=tuple(Event(**event) for event in header["events"]),
+        events=tuple(Event(**numbers_back(event)) for event in header["events"]),
         outcome=Outcome(header["outcome"], header["reason"], TouchdownFigures(**touchdown) if touchdown else None, margins),
         digest=header["digest"],
         speed=header["speed"],

@@ -120,15 +120,30 @@ def test_folder_that_is_taken(tmp_path):
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
 
 
-def test_flights_that_never_land_are_results(tmp_path):
-    """Out of time high above the ground, and a lane that stops being numbers: exit 0, strict JSON, figures."""
-    for name, value in (("late", "start.time_limit_s=200"), ("nan", "lander.inertia_dry_kgm2=[1e-9, 1e-9, 1e-9]")):
-        done = perilune("fly", "resilience", "--set", value, "--json", "--out", name, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout, parse_constant=lambda word: pytest.fail(f"{word} in JSON"))
-        assert told["outcome"] == "timeout"
-        assert told["touchdown"] is None
-        assert (tmp_path / name / "flight.json").exists()
+def test_a_flight_that_never_lands_is_a_result(tmp_path):
+    """Out of time high above the ground: exit 0, an archive, figures."""
+    done = perilune("fly", "resilience", "--set", "start.time_limit_s=200", "--json", "--out", "late", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["outcome"] == "timeout"
+    assert told["touchdown"] is None
+    assert len(told["figures"]) == 4
+    assert (tmp_path / "late" / "flight.json").exists()
+
+
+def test_a_lane_that_is_no_number_is_archived(tmp_path, flight):
+    """NaN heights and speeds of a diverged lane become null: strict JSON, whole archive, readable again."""
+    from dataclasses import replace
+
+    from perilune.command_line.entry import as_json, read_flight, write_flight
+
+    lost = replace(flight.events[-1], name="diverged", height_above_terrain_m=float("nan"), speed_mps=float("inf"))
+    broken = replace(flight, events=(*flight.events[:-1], lost))
+    json.dumps(as_json(broken), allow_nan=False)
+    write_flight(broken, tmp_path / "archive")
+    again = read_flight(tmp_path / "archive")
+    assert again.events[-1].name == "diverged"
+    assert again.events[-1].speed_mps != again.events[-1].speed_mps  # NaN again
 
 
 def test_full_disk_leaves_nothing(tmp_path, flight, monkeypatch):
