@@ -9,7 +9,7 @@ from rich.markdown import Markdown
 
 from perilune.foundation.compilation import use_cache
 
-from . import fault, filter, healthy, numerics
+from . import closed_forms, fault, filter, healthy, numerics
 from .report import Section
 
 STUDIES = {
@@ -18,6 +18,7 @@ STUDIES = {
     "broadcast": fault.broadcast_section,
     "filter": filter.study,
     "numerics": numerics.study,
+    "closed_forms": closed_forms.study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"
 PARTS = Path(__file__).parent / "parts"
