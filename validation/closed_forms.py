@@ -41,13 +41,13 @@ def study() -> Section:
     top = fly([0, 0, 0], rate, np.zeros(7), 5000, 0.02, 0.0)
     inertia = np.asarray(BODY.inertia_dry)
     before, after = inertia * rate, inertia * np.asarray(top.rate_B)
-    momentum = abs(np.linalg.norm(after) / np.linalg.norm(before) - 1)
+    momentum = abs(float(np.linalg.norm(after) / np.linalg.norm(before)) - 1)
     energy = abs(float(np.asarray(top.rate_B) @ after) / float(rate @ before) - 1)
 
     flow = 1600.0 / (320.0 * STANDARD_GRAVITY)
     burn = fly([0, 0, 0], [0, 0, 0], [0, 0, 1600.0, 0, 0, 0, flow], 20000, 0.02, 0.0)
     expected = 320.0 * STANDARD_GRAVITY * np.log(740.0 / (340.0 + float(burn.propellant)))
-    rocket = abs(float(burn.velocity_I[2]) / expected - 1)
+    rocket = abs(float(burn.velocity_I[2]) / float(expected) - 1)
     return Section(
         "Closed forms",
         claims=[
