@@ -2,7 +2,7 @@
 
 - `I`  Moon-centred inertial: origin at the Moon's centre, axes those of `M` at mission time 0, not rotating.
 - `M`  Moon-fixed, mean Earth / polar axis: turns about its Z with the sidereal rate (`moon.ROTATION_RATE`).
-       Precession and libration, under 1e-6 rad in a quarter of an hour, are left out.
+       Precession and libration are left out.
 - `L`  landing site: origin on the map at the site, axes east, north, up (up = radial).
 - `B`  body: origin at the drawing's datum, Z along the main thrust, X forward at a tilted-back braking attitude.
 - `S`  this sensor: each sensor states its own.

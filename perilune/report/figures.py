@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from perilune.assessment.flight import Flight
+from perilune.foundation.moon import RADIUS
 from perilune.telemetry.readouts import Fit, Readouts, fit
 
 from .style import BAD, BELIEVED, GOOD, GROUND, PUBLISHED, TRUE, WEAK, new_figure, save
@@ -96,7 +97,7 @@ def along_track(flight: Flight) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     c = flight.channels
     east, north = c["truth/east_of_site_m"], c["truth/north_of_site_m"]
     heading_e, heading_n = east[0] / np.hypot(east[0], north[0]), north[0] / np.hypot(east[0], north[0])
-    radius = 1737.4e3
+    radius = RADIUS
     straight = -(east * heading_e + north * heading_n)
     distance = radius * np.arcsin(np.clip(straight / radius, -1, 1))
     height = c["truth/height_above_site_m"]

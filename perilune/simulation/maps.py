@@ -9,6 +9,7 @@ import numpy as np
 
 from perilune.foundation.errors import UserError
 from perilune.foundation.grid import HeightMap, height_map
+from perilune.foundation.moon import RADIUS
 
 PACKAGE = "package:"
 MARGIN_DEG = 1.0  # kept around what is asked for
@@ -42,7 +43,7 @@ def scale_of(dataset, path: Path) -> tuple[float, float]:
     if factor is None:
         raise UserError(f"Map {path} has heights in “{unit}”: m and km are understood.")
     offset = dataset.offsets[0] * factor
-    offset = offset - 1737400.0 if offset > 1.0e6 else offset
+    offset = offset - RADIUS if offset > 1.0e6 else offset
     return dataset.scales[0] * factor, offset
 
 
@@ -71,7 +72,7 @@ def read_map(name: str, south_deg: float, north_deg: float, west_deg: float, eas
         with rasterio.open(path) as dataset:
             degree = abs(dataset.transform.a)
             metre_grid = degree > 10.0  # a cylindrical map in metres on the sphere, as GDAL gives a PDS3 label
-            per_degree = math.pi / 180.0 * 1737400.0 if metre_grid else 1.0
+            per_degree = math.pi / 180.0 * RADIUS if metre_grid else 1.0
             spacing = degree / per_degree
             top = dataset.transform.f / per_degree
             left = dataset.transform.c / per_degree

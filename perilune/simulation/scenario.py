@@ -9,6 +9,7 @@ from jaxtyping import Array, Key
 
 from perilune.flight.software import FlightSoftware
 from perilune.foundation.grid import HeightMap
+from perilune.foundation.moon import RADIUS
 from perilune.world.world import World
 
 from .build_software import build_software
@@ -40,7 +41,7 @@ def ground_track(mission: Mission) -> tuple[float, float, float, float]:
     import math
 
     site, start = mission.site, mission.start
-    reach = math.degrees(start.perilune_downrange_m / 1737400.0) + 1.0
+    reach = math.degrees(start.perilune_downrange_m / RADIUS) + 1.0
     latitude, azimuth = math.radians(site.latitude_deg), math.radians(start.approach_azimuth_deg + 180.0)
     south = north = site.latitude_deg
     west = east = site.longitude_deg

@@ -25,7 +25,7 @@ class Engines(eqx.Module):
     start_loss: Float[Array, " engines"]  # kg a start
 
     def steady(self, is_open: Bool[Array, " engines"]) -> Float[Array, "classes 7"]:
-        """What each class settles at with these valves open. Summed engine by engine: half the time of a reduction."""
+        """What each class settles at with these valves open. Summed engine by engine: measured faster than a reduction."""
         rows = []
         for name in ENGINE_CLASSES:
             members = range(*engine_slice(name).indices(ENGINES))

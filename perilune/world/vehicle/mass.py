@@ -10,7 +10,7 @@ class MassProperties(eqx.Module):
     """Structure plus propellant, whose share shifts the centre of mass and adds to the principal moments.
 
     Principal axes are those of B (products of inertia left out); the reaction of the shifting centre of mass and jet
-    damping are left out too (under 1e-3 of the control torque here).
+    damping are left out too.
     """
 
     dry_mass: Mass
