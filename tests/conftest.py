@@ -1,4 +1,4 @@
-"""Shared by all tests: shape checks at run time, strict dtypes, one cache, and flights that are flown once."""
+"""Shared by all tests: shape checks at run time, strict dtypes and ranks, one cache, flights that are flown once."""
 
 import os
 from pathlib import Path
@@ -13,11 +13,12 @@ import jax  # noqa: E402
 
 import perilune.foundation  # noqa: E402, F401
 
-jax.config.update("jax_numpy_dtype_promotion", "standard")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
+REPORTED: list[str] = []
 HEALTHY_SEEDS = range(32)  # the regression seeds of the issue "healthy"
-FAULT_DB = 21.53
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,9 +62,28 @@ def sixty_four(batch):
     from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
     seeds = [*HEALTHY_SEEDS, *HEALTHY_SEEDS]
-    faults = {"range_finder.weak_return_db": np.repeat([0.0, FAULT_DB], 32)}
+    weak = next(f.magnitude for f in batch.mission.faults if f.kind == "range_finder.weak_return_db")
+    faults = {"range_finder.weak_return_db": np.repeat([0.0, weak], 32)}
     flown = batch.fly(seeds, recorder(BATCH_CHANNELS, True), 10, faults)
     return rows(flown, seeds, batch.mission.requirements, 10, 0.1), flown
+
+
+@pytest.fixture(scope="session")
+def short(batch):
+    """The first 5 s of four lanes, by one small program: given seeds, faults and a change to the start, the last snapshot."""
+    import jax
+    import jax.numpy as jnp
+
+    from perilune.simulation.simulate import fly_chunk
+    from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
+
+    def fly(seeds, faults=None, change=lambda last: last, record=recorder(BATCH_CHANNELS, True)):
+        scenarios, last, _ = batch.start(seeds, faults)
+        tick = jnp.asarray(0, jnp.int32)
+        last, _, _ = fly_chunk(scenarios, change(last), tick, cycles=50, every=10, record=record)
+        return jax.device_get(last)
+
+    return fly
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +92,17 @@ def flight():
     import perilune
 
     return perilune.fly("resilience", seed=1)
+
+
+def pytest_collection_modifyitems(items):
+    """The count of large programs comes last, when all of them have been compiled."""
+    items.sort(key=lambda item: item.name == "test_at_most_six_large_programs")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What tests report without promising it."""
+    for line in REPORTED:
+        terminalreporter.write_line(line)
 
 
 os.environ.setdefault("MPLBACKEND", "Agg")

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from perilune.simulation.load import load
+from perilune.telemetry.readouts import SHIFT_LIMIT_S
 
 from .flights import Job, column, fly, fly_seeds
 from .report import Claim, Section, spread
@@ -12,7 +13,7 @@ from .report import Claim, Section, spread
 PUBLISHED_ACQUISITION = 893.0  # m, ispace, June 2025 (F, high confidence): what the dB is calibrated on
 KIND = "range_finder.weak_return_db"
 MASSES = (660.0, 700.0, 740.0, 760.0, 780.0, 820.0)  # kg at ignition
-CONFIRMATIONS = (0.0, 0.5, 1.5, 2.5, 3.5)  # s; with one agreeing return enough, reaction is this plus 0.2 … 0.7 s
+CONFIRMATIONS = (0.0, 0.5, 1.5, 2.5, 4.0)  # s; with one agreeing return enough, reaction is this plus 0.2 … 0.7 s
 NOMINAL_MASS = 760.0
 
 
@@ -170,6 +171,8 @@ def broadcast_section(seeds: int = 256) -> Section:
     flown_db = load("resilience").faults[0].magnitude
     rows = fly_seeds("resilience", range(seeds), {KIND: flown_db})
     speed, height = column(rows, "broadcast_speed_rms"), column(rows, "broadcast_height_rms")
+    shift = column(rows, "broadcast_shift_s")
+    at_limit = int(np.sum(np.abs(shift) > SHIFT_LIMIT_S - 0.04))  # its grid is 0.05 s
     return Section(
         "The broadcast",
         words=[
@@ -177,7 +180,9 @@ def broadcast_section(seeds: int = 256) -> Section:
             "Readout zero is put where the flight falls through the first readout's height, then shifted once by at most 5 s.",
         ],
         claims=[
-            Claim("time shift, s", spread(column(rows, "broadcast_shift_s")), "±5", "display late by up to 5 s"),
+            Claim("time shift, s", spread(shift), "±5", "display late by up to 5 s"),
+            Claim("flights whose shift stands at the limit", f"{at_limit}/{len(rows)}", "printed", "—"),
+            Claim("the shift that would fit best, s", spread(column(rows, "broadcast_free_shift_s")), "printed", "—"),
             Claim("readouts counted", spread(column(rows, "broadcast_count")), "39 less those after acquisition", "—"),
             Claim("speed, rms, m/s", spread(speed), "≤ 15", "judgement", bool(np.median(speed) <= 15)),
             Claim("height, rms, m", spread(height), "≤ 300", "judgement", bool(np.median(height) <= 300)),

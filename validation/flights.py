@@ -14,6 +14,7 @@ from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
 BROADCAST_FIGURES = (
     "broadcast_shift_s",
+    "broadcast_free_shift_s",
     "broadcast_speed_rms",
     "broadcast_height_rms",
     "broadcast_count",
@@ -23,6 +24,7 @@ BROADCAST_FIGURES = (
     "true_height_offset",
 )
 EVERY = 10  # cycles: one record a second
+FREE_SHIFT_S = 30.0  # how far the shift may go where it is not held to the published ±5 s
 
 
 class Job(NamedTuple):
@@ -69,17 +71,19 @@ def broadcast_figures(records: np.ndarray, row: dict[str, Any], readouts) -> dic
     c = {name: records[:end, i].astype(float) for name, i in COLUMN.items()}
     until = row["range_finder_acquired_s"] if np.isfinite(row["range_finder_acquired_s"]) else None
     until = until if row["range_finder_acquired_height"] < 5000.0 else None  # a healthy range is no end of waiting
-    onboard = fit(readouts, c["time_s"], c["navigation/speed_mps"], c["navigation/height_above_site_m"], until)
-    if onboard is None:
+    believed = c["time_s"], c["navigation/speed_mps"], c["navigation/height_above_site_m"]
+    onboard, free = fit(readouts, *believed, until), fit(readouts, *believed, until, FREE_SHIFT_S)
+    if onboard is None or free is None:
         return dict.fromkeys(BROADCAST_FIGURES, float("nan"))
-    when = onboard.origin_s + readouts.time_s
-    true_height = np.interp(when, c["time_s"], c["truth/height_above_site_m"]) - readouts.height_m
-    true_speed = np.interp(when, c["time_s"], c["truth/speed_mps"]) - readouts.speed_mps
+    when, shown = onboard.origin_s + readouts.time_s[onboard.is_counted], onboard.is_counted
+    true_height = np.interp(when, c["time_s"], c["truth/height_above_site_m"]) - readouts.height_m[shown]
+    true_speed = np.interp(when, c["time_s"], c["truth/speed_mps"]) - readouts.speed_mps[shown]
     return {
         "broadcast_shift_s": onboard.shift_s,
+        "broadcast_free_shift_s": free.shift_s,
         "broadcast_speed_rms": onboard.speed_rms,
         "broadcast_height_rms": onboard.height_rms,
-        "broadcast_count": float(onboard.count),
+        "broadcast_count": float(onboard.is_counted.sum()),
         "true_speed_rms": float(np.sqrt(np.mean(true_speed**2))),
         "true_height_rms": float(np.sqrt(np.mean(true_height**2))),
         "true_height_rms_less_offset": float(np.std(true_height)),

@@ -37,8 +37,10 @@ class Flight:
     digest: str
     speed: dict[str, float] = field(default_factory=dict)
     cause: dict[str, Any] = field(default_factory=dict)
-    resolved: dict[str, Any] = field(default_factory=dict)
-    readouts: str | None = None
+    drawn: dict[str, Any] = field(default_factory=dict)  # every number of the lander as drawn: what its makers know
+    resolved: dict[str, Any] = field(default_factory=dict)  # the same with dispersions and faults: what flew
+    readouts: str | None = None  # what was published of the real flight: `package:NAME` or a CSV file, and whom to credit
+    readouts_credit: str = ""
 
     @property
     def time(self) -> np.ndarray:
@@ -83,4 +85,4 @@ def events_of(ticks, period: float, channels: dict[str, np.ndarray], touchdown: 
                 speed_mps=speed,
             )
         )
-    return tuple(told)
+    return tuple(sorted(told, key=lambda event: event.time_s))

@@ -113,8 +113,7 @@ def margins_of(figures: TouchdownFigures, limits: Requirements) -> tuple[Margin,
 
 def classify(snapshot: Snapshot, slopes: tuple[float, float], site_M: np.ndarray, limits: Requirements) -> Outcome:
     """Outcome of one lane; precedence: timeout, crashed, tipped, hard landing, landed (docs/models.md)."""
-    is_late = int(snapshot.log.tick[INDEX["time_limit"]]) >= 0  # logged only where the ground had not come before
-    if is_late or not bool(snapshot.truth.has_contact):
+    if not bool(snapshot.truth.has_contact):
         if bool(snapshot.truth.has_diverged):
             return Outcome("timeout", "The state of the flight stopped being finite numbers; the lane was ended.", None, ())
         return Outcome("timeout", "The time limit ran out before the lander met the ground.", None, ())

@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
 from perilune.simulation.mission import Mission
 from perilune.simulation.scenario import Maps, Scenario, build, height_posts, mission_numbers, read_maps
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
+from perilune.world.faults import CATALOGUE
 
 from .sample import break_things, disperse
 
@@ -59,8 +61,11 @@ class Batch:
         """Scenarios, first snapshots and numbers of lanes with these seeds (run 0 of each).
 
         `faults`: kind → magnitude, one for all lanes or one a lane. `overrides`: mission path → value, likewise; they
-        change the lander as drawn and as flown.
+        change the lander as drawn and as flown. Raises UserError for a fault that the catalogue does not have.
         """
+        faults = faults or {}
+        if unknown := set(faults) - set(CATALOGUE):
+            raise UserError(f"Unknown faults: {', '.join(sorted(unknown))}. Known: {', '.join(CATALOGUE)}.")
         keys = jnp.stack([run_key(int(seed), 0) for seed in seeds])
 
         def per_lane(value, shape):
@@ -70,7 +75,8 @@ class Batch:
             path: per_lane(v, self.numbers[path].shape) if np.ndim(v) <= self.numbers[path].ndim else jnp.asarray(v, float)
             for path, v in (overrides or {}).items()
         }
-        broken = {kind: per_lane(magnitude, ()) for kind, magnitude in (faults or {}).items()}
+        # Every kind is always there, at its neutral magnitude if nobody asked: one program prepares them all.
+        broken = {name: per_lane(faults.get(name, kind.neutral), ()) for name, kind in CATALOGUE.items()}
         return self.prepare(keys, spread, broken, self.maps)
 
     def fly(

@@ -12,9 +12,7 @@ import numpy as np
 from perilune.assessment.flight import Flight, events_of
 from perilune.assessment.outcome import classify_batch
 from perilune.flight.modes import NAMES
-from perilune.interface.events import INDEX
 from perilune.simulation.mission import Mission
-from perilune.simulation.simulate import AFTER_CONTACT
 from perilune.telemetry.dictionary import CHANNELS
 from perilune.telemetry.recorder import recorder
 
@@ -84,12 +82,8 @@ def fly_one(
     table = flown.records[:, 0, :]
     last = jax.device_get(flown.last)
     lane = jax.tree.map(lambda x: x[0], last)
-    # After contact (or the end of the lane) the loop ran on to the end of its chunk: cut that off.
-    ends = [int(tick) for tick in lane.log.tick[place_of_end()] if tick >= 0]
-    end = min(ends)
-    is_down = int(lane.log.tick[INDEX["touchdown"]]) == end
-    after = end + AFTER_CONTACT if is_down else end
-    channels = {name: table[:after, i] for name, i in place.items()}
+    # Frozen once it has ended, the lane repeats its last row to the end of the chunk: cut that off.
+    channels = {name: table[: int(lane.tick), i] for name, i in place.items()}
     outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements)[0]
     numbers = {path: np.asarray(value)[0] for path, value in jax.device_get(flown.numbers).items()}
     figures = outcome.as_dict()
@@ -104,15 +98,12 @@ def fly_one(
         scenario_digest=scenario_digest(batch.mission, faults),
         faults=dict(faults),
         channels=channels,
-        events=events_of(np.where(lane.log.tick <= after, lane.log.tick, -1), period, channels, outcome.touchdown),
+        events=events_of(lane.log.tick, period, channels, outcome.touchdown),
         outcome=outcome,
         digest=run_digest(numbers, lane, figures),
         speed={"compile_s": marks[0] - began, "run_s": run_s, "real_time_factor": rate},
         readouts=batch.mission.reference.readouts if batch.mission.reference else None,
+        readouts_credit=batch.mission.reference.credit if batch.mission.reference else "",
+        drawn={path: np.asarray(value).tolist() for path, value in batch.numbers.items()},
         resolved={path: np.asarray(value).tolist() for path, value in numbers.items()},
     )
-
-
-def place_of_end() -> list[int]:
-    """Indices of the events that end a lane."""
-    return [INDEX[name] for name in ("touchdown", "time_limit", "diverged")]

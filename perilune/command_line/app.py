@@ -160,7 +160,7 @@ def fly(
     with sentences():
         values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
         magnitudes = numbers(assignments(fault or [], "--fault"), "--fault")
-        target = folder or default_folder(mission, seed, healthy)
+        target = folder or default_folder(mission, seed, healthy, magnitudes, values)
         prepare_folder(target)
         flight = fly_with_display(mission, seed, healthy, magnitudes, values, None if as_json else err)
         from .entry import as_json as flight_json

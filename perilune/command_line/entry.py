@@ -106,6 +106,8 @@ def write_flight(flight: Flight, folder: Path) -> None:
         "commit": commit(),
         "device": f"{jax.default_backend()}: {jax.devices()[0].device_kind}",
         "readouts": flight.readouts,
+        "readouts_credit": flight.readouts_credit,
+        "drawn": finite_or_none(flight.drawn),
         "resolved": finite_or_none(flight.resolved),
     }
     archive.write(
@@ -120,17 +122,16 @@ def write_flight(flight: Flight, folder: Path) -> None:
 
 
 def commit() -> str | None:
-    """The commit of the source tree that runs, where it is one."""
+    """The commit of the source tree that runs, where it is one; a repository that merely holds the installation is not."""
     import subprocess
 
-    here = Path(__file__).parent
+    root = Path(__file__).resolve().parents[2]
+    words = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
     try:
-        found = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
-        )
+        found = subprocess.run(words, capture_output=True, text=True, timeout=5, check=True).stdout.split("\n")
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip() or None
+    return found[1] if Path(found[0]).resolve() == root else None
 
 
 def read_flight(folder: str | Path) -> Flight:
@@ -165,6 +166,8 @@ def flight_of(header: dict[str, Any], channels: dict[str, Any]) -> Flight:
         digest=header["digest"],
         speed=header["speed"],
         cause=header["cause"],
+        drawn=header["drawn"],
         resolved=header["resolved"],
         readouts=header["readouts"],
+        readouts_credit=header["readouts_credit"],
     )

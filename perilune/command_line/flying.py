@@ -1,5 +1,7 @@
 """`perilune fly`: the display while it flies and the story at its end."""
 
+import hashlib
+import json
 import os
 import signal
 import sys
@@ -51,9 +53,11 @@ class Interrupt:
             raise KeyboardInterrupt
 
 
-def default_folder(mission: str, seed: int, healthy: bool) -> Path:
-    """out/NAME-seed-N, or …-healthy."""
-    return Path("out") / f"{Path(mission).stem}-seed-{seed}{'-healthy' if healthy else ''}"
+def default_folder(mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any]) -> Path:
+    """out/NAME-seed-N, or …-healthy; what --fault and --set change is told apart by six digits of its digest."""
+    changed = json.dumps([faults, values], sort_keys=True, default=str) if faults or values else ""
+    mark = f"-{hashlib.sha256(changed.encode()).hexdigest()[:6]}" if changed else ""
+    return Path("out") / f"{Path(mission).stem}-seed-{seed}{'-healthy' if healthy else ''}{mark}"
 
 
 def prepare_folder(folder: Path) -> None:
@@ -133,9 +137,7 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
             f"on a slope of {t.slope_deg:.1f}°, {t.propellant_kg:.1f} kg of propellant left."
         )
     if flight.cause.get("chain"):
-        console.print(
-            f"[bold]First cause[/] ({flight.cause['cause']}), from events and telemetry (heights and speeds are the true ones):"
-        )
+        console.print(f"[bold]First cause[/] ({flight.cause['cause']}), told from onboard telemetry alone:")
         for line in flight.cause["chain"]:
             console.print(f"  {line}", markup=False)
     if flight.cause.get("reaction") and outcome.outcome == "crashed":

@@ -3,7 +3,7 @@
 import equinox as eqx
 from jaxtyping import Array, Bool, Float
 
-from perilune.foundation.quantities import Attitude, Count, Direction, Flag, Mass, Position, Scalar, Vector, Velocity
+from perilune.foundation.quantities import Attitude, Count, Direction, Mass, Position, Scalar, Vector, Velocity
 
 # Rows of the error state (truth minus estimate), in the order of the covariance.
 POSITION, VELOCITY, ATTITUDE = slice(0, 3), slice(3, 6), slice(6, 9)
@@ -67,11 +67,9 @@ class FlightMemory(eqx.Module):
     time_to_go: Scalar  # s, to the end of braking
     distance_in_hand: Scalar  # m, to go before ignition is due
     forward_I: Direction  # ground track direction, held below 50 m/s
-    cosine_of_tilt: Scalar  # of Z of B from the vertical
     cosine_of_pointing: Scalar  # of Z of B from the wanted thrust direction
     propellant: Mass  # kg, by bookkeeping
     assist_residual: Scalar  # valve steps owed
     couple_residual: Vector  # valve steps owed
     attitude_integral: Vector  # rad/s, of angular acceleration wanted
     thrust_demand: Scalar  # N
-    is_range_confirmed: Flag

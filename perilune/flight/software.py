@@ -6,9 +6,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool
 
-from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
+from perilune.foundation.frames import fixed_to_inertial
 from perilune.foundation.quantities import Position, Scalar
 from perilune.foundation.rotation import rotate, to_matrix
+from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.commands import Commands
 from perilune.interface.design import LanderDesign
@@ -52,7 +53,7 @@ class FlightSoftware(eqx.Module):
 
     def step(self, memory: FlightMemory, measured: Measurements, tick) -> tuple[FlightMemory, Commands, Bool[Array, " e"]]:
         """One cycle. `tick` is the frame counter of the flight computer; returns memory, commands and events raised."""
-        clock = tick * self.settings.period
+        clock = seconds(tick, self.settings.period)
         memory = self.dead_reckon(memory, measured)
         is_due = tick % self.settings.slow_every == 0
         memory = lax.cond(is_due, lambda m: self.slow_step(m, measured, clock), lambda m: self.quiet_step(m), memory)
@@ -229,7 +230,7 @@ class FlightSoftware(eqx.Module):
         }
         now = jnp.stack([raised[kind.name] for kind in ONBOARD])
         events = now & ~memory.seen
-        memory = eqx.tree_at(lambda m: (m.mode, m.seen, m.is_range_confirmed), memory, (mode, memory.seen | now, is_confirmed))
+        memory = eqx.tree_at(lambda m: (m.mode, m.seen), memory, (mode, memory.seen | now))
         return memory, events
 
     def act(self, memory: FlightMemory, where: Geometry, foot_height: Scalar, clock: Scalar):
@@ -245,7 +246,6 @@ class FlightSoftware(eqx.Module):
         thrust_I = fixed_to_inertial(unit(wanted_M), clock)
 
         body_z_I = rotate(memory.navigation.attitude_IB, jnp.asarray([0.0, 0.0, 1.0]))
-        cosine_of_tilt = dot(inertial_to_fixed(body_z_I, clock), where.up_M)
         pointing = dot(body_z_I, thrust_I)  # thrust that is not yet along the wish is made up for, to a factor of two
         push = mass * norm(wanted_M) / jnp.maximum(pointing, 0.5)
         demand = jnp.where(is_early, memory.throttle * full_thrust(design), push)
@@ -277,7 +277,6 @@ class FlightSoftware(eqx.Module):
                 m.couple_residual,
                 m.attitude_integral,
                 m.thrust_demand,
-                m.cosine_of_tilt,
                 m.cosine_of_pointing,
             ),
             memory,
@@ -287,7 +286,6 @@ class FlightSoftware(eqx.Module):
                 couple_residual,
                 integral,
                 jnp.where(is_powered, demand, 0.0),
-                cosine_of_tilt,
                 pointing,
             ),
         )

@@ -41,10 +41,10 @@ class HeightMap(eqx.Module):
         x = eastward / self.spacing
         y = jnp.clip(y, 0.0, rows - 1.000001)
         x = jnp.clip(x, 0.0, columns - 1.000001)
-        i, j = jnp.floor(y).astype(jnp.int32), jnp.floor(x).astype(jnp.int32)
-        flat, at = self.heights.reshape(-1), i * columns + j
+        row, column = jnp.floor(y), jnp.floor(x)
+        flat, at = self.heights.reshape(-1), row.astype(jnp.int32) * columns + column.astype(jnp.int32)
         corners = [flat[at + k].astype(latitude.dtype) for k in (0, 1, columns, columns + 1)]
-        return corners, x - j, y - i
+        return corners, x - column, y - row
 
     def height(self, latitude: Scalar, longitude: Scalar) -> Scalar:
         """Height above the sphere, m, at a latitude and east longitude in rad (−π..π as the map's own)."""

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 
-from perilune.foundation.quantities import Attitude, Flag, Mass, Scalar, Vector
+from perilune.foundation.quantities import Attitude, Flag, Scalar, Vector
 
 
 class Measurements(eqx.Module):
@@ -23,4 +23,3 @@ class Measurements(eqx.Module):
     velocity_S: Vector  # m/s, of the lander over the ground, S = B for the velocimeter
     velocimeter_is_valid: Flag
     has_contact: Flag  # any footpad switch closed
-    propellant_loaded: Mass  # kg, the figure from the loading sheet, repeated by the gauge

@@ -78,6 +78,8 @@ def descent(flight: Flight, readouts: Readouts | None) -> Figure:
     grid[0, 1].set_title("Last 200 s")
     grid[0, 0].legend(loc="lower left", fontsize=8)
     grid[1, 0].legend(loc="lower left", fontsize=8)
+    if matched is not None and flight.readouts_credit:
+        figure.text(0.995, 0.985, f"Broadcast: {flight.readouts_credit}", ha="right", va="top", fontsize=6, color="#555555")
     return figure
 
 

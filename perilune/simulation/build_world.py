@@ -165,7 +165,6 @@ def build_world(n, mission: Mission, ground: HeightMap) -> World:
             scale_error=1e-6 * n[f"{speed}.scale_error_ppm"],
             noise=n[f"{speed}.noise_mps"],
         ),
-        propellant_loaded=n["lander.propellant_mass_kg"],
         period=n["flight.period_s"],
         slow_every=mission.flight.slow_every,
         substeps=mission.flight.truth_substeps,

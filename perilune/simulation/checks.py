@@ -20,17 +20,44 @@ def check_mission(mission: Mission, where: str) -> None:
 
 
 def check_figures(mission: Mission, where: str) -> None:
-    """No two figures contradict each other."""
+    """No two figures contradict each other, and cycles, truth steps and valve steps fit into one another."""
+    for is_wrong, sentence in [*schedule_rules(mission), *figure_rules(mission)]:
+        if is_wrong:
+            raise UserError(f"{where}: {sentence}.")
+
+
+def schedule_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
+    """What is wrong with the steps of time, each with its sentence."""
+    flight, valve_step_s = mission.flight, mission.lander.engines.attitude.valve_step_s
+    a_second, steps = 1.0 / flight.period_s, flight.period_s / valve_step_s
+    truth_step = flight.period_s / flight.truth_substeps
+    edges = valve_step_s / truth_step
+    return (
+        (
+            abs(a_second - round(a_second)) > 1e-9 * a_second,
+            f"flight.period_s = {flight.period_s:g} is not one second over a whole number: take 0.1, 0.05, 0.04, 0.02 …",
+        ),
+        (
+            abs(steps - round(steps)) > 1e-9 or abs(edges - round(edges)) > 1e-9 or edges < 0.5,
+            f"lander.engines.attitude.valve_step_s = {valve_step_s:g} must divide flight.period_s = {flight.period_s:g} "
+            f"and be whole truth steps of {truth_step:g} s",
+        ),
+        (
+            truth_step > 0.02 + 1e-12,
+            f"flight.truth_substeps = {flight.truth_substeps} gives truth steps of {truth_step:g} s: take at most 0.02 s (50 Hz)",
+        ),
+    )
+
+
+def figure_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
+    """What figures contradict each other, each with its sentence."""
     lander, flight = mission.lander, mission.flight
     weight = (lander.dry_mass_kg + lander.propellant_mass_kg) * SURFACE_GRAVITY
     thrust = lander.engines.main.thrust_n + 6 * lander.engines.assist.thrust_n
     finder = lander.sensors.range_finder
     guidance = flight.guidance
     leg = guidance.gate_height_m + guidance.constant_rate_mps * guidance.constant_rate_time_s
-    steps = flight.period_s / lander.engines.attitude.valve_step_s
-    truth_step = flight.period_s / flight.truth_substeps
-    edges = lander.engines.attitude.valve_step_s / truth_step
-    rules = (
+    return (
         (
             lander.propellant_mass_kg > 4.0 * lander.dry_mass_kg,
             f"lander.propellant_mass_kg = {lander.propellant_mass_kg:g} is more than four times lander.dry_mass_kg = "
@@ -57,15 +84,6 @@ def check_figures(mission: Mission, where: str) -> None:
             f"{mission.start.perilune_height_above_site_m:g}: shorten flight.guidance.constant_rate_time_s",
         ),
         (
-            abs(steps - round(steps)) > 1e-9 or abs(edges - round(edges)) > 1e-9 or edges < 0.5,
-            f"lander.engines.attitude.valve_step_s = {lander.engines.attitude.valve_step_s:g} must divide "
-            f"flight.period_s = {flight.period_s:g} and be whole truth steps of {truth_step:g} s",
-        ),
-        (
-            truth_step > 0.02 + 1e-12,
-            f"flight.truth_substeps = {flight.truth_substeps} gives truth steps of {truth_step:g} s: take at most 0.02 s (50 Hz)",
-        ),
-        (
             mission.requirements.crash_speed_mps < mission.requirements.vertical_speed_mps,
             "requirements.crash_speed_mps is below requirements.vertical_speed_mps: a landing within requirements "
             "would count as a crash",
@@ -75,9 +93,6 @@ def check_figures(mission: Mission, where: str) -> None:
             "start.apolune_height_above_sphere_m must be above start.perilune_height_above_site_m",
         ),
     )
-    for is_wrong, sentence in rules:
-        if is_wrong:
-            raise UserError(f"{where}: {sentence}.")
 
 
 def check_fault(kind: str, magnitude: float, where: str) -> None:

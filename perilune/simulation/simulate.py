@@ -15,6 +15,7 @@ from perilune.flight.memory import FlightMemory
 from perilune.foundation.frames import surface_velocity
 from perilune.foundation.quantities import Count, Flag, Scalar
 from perilune.foundation.randomness import draw
+from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
 from perilune.interface.design import engine_slice
@@ -39,7 +40,10 @@ class EventLog(eqx.Module):
 
 
 class Snapshot(eqx.Module):
-    """Everything at the end of one cycle, all of the same instant; also what the loop carries."""
+    """Everything at the end of one cycle, all of the same instant; also what the loop carries.
+
+    The snapshot of a lane that has ended stays as it was: `tick` is then the last cycle that the lane flew.
+    """
 
     truth: TruthState
     memory: FlightMemory
@@ -53,7 +57,10 @@ class Snapshot(eqx.Module):
 
 
 def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
-    """The cycle that ends at `tick`: the world moves under the last commands, sensors read, flight software answers."""
+    """The cycle that ends at `tick`: the world moves under the last commands, sensors read, flight software answers.
+
+    A lane that has ended is frozen by a mask, so that its result does not depend on how long its neighbours fly.
+    """
     world = scenario.world
     truth = world.advance(last.truth, last.commands, tick - 1)
     noise = draw(scenario.run_key, tick)
@@ -62,7 +69,8 @@ def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
     seen = outside_events(world, truth, memory, shot, last.time_limit, tick)
     log = write_down(last.log, jnp.concatenate([raised, seen]), truth, tick)
     is_alive = still_flies(log, tick)
-    return Snapshot(truth, memory, commands, measurements, shot, log, last.time_limit, tick, is_alive)
+    new = Snapshot(truth, memory, commands, measurements, shot, log, last.time_limit, tick, is_alive)
+    return jax.tree.map(lambda old, now: jnp.where(last.is_alive, now, old), last, new)
 
 
 def outside_events(
@@ -76,7 +84,7 @@ def outside_events(
         "full_thrust": (memory.mode == modes.TERMINAL) & (delivered > 0.95 * full),
         "propellant_exhausted": truth.is_dry,
         "touchdown": truth.has_contact,
-        "time_limit": (tick * world.period >= time_limit) & ~truth.has_contact,
+        "time_limit": (seconds(tick, world.period) >= time_limit) & ~truth.has_contact,
         "diverged": truth.has_diverged,
     }
     return jnp.stack([holds[kind.name] for kind in OUTSIDE])
@@ -124,7 +132,6 @@ def first_snapshot(scenario: Scenario, drawn: dict[str, Any], flown: dict[str, A
             velocity_S=jnp.zeros(3),
             velocimeter_is_valid=no,
             has_contact=no,
-            propellant_loaded=scenario.world.propellant_loaded,
         ),
         shot=Return(zero, zero, zero, zero, no, no),
         log=EventLog(jnp.full(kinds, -1, jnp.int32), jnp.zeros(kinds), jnp.zeros(kinds)),

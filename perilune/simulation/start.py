@@ -95,7 +95,7 @@ def initial_truth(n, world: World) -> TruthState:
     touchdown = Touchdown(zero, motion.position_I, motion.velocity_I, motion.attitude_IB, motion.propellant)
     return TruthState(
         motion=motion,
-        engines=EngineState(jnp.zeros((3, 7)), jnp.zeros(ENGINES, bool), zero, zero),
+        engines=EngineState(jnp.zeros((3, 7)), jnp.zeros(ENGINES, bool), zero),
         range_hits=jnp.zeros(world.range_finder.valid_window, bool),
         touchdown=touchdown,
         foot_height=world.foot_height(motion, zero),
@@ -138,7 +138,6 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
     position_I, velocity_I = perilune_state(n)
     axes = orbit_axes(position_I, velocity_I)
     zero = jnp.zeros_like(norm(position_I))
-    no = jnp.zeros((), bool)
     rows, window = len(SENSOR_ROWS), software.settings.agree_window
     return FlightMemory(
         navigation=NavigationState(
@@ -174,14 +173,12 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
         time_to_go=n["start.flight_time_s"],
         distance_in_hand=zero + 1e6,
         forward_I=unit(velocity_I),
-        cosine_of_tilt=zero,
         cosine_of_pointing=zero,
         propellant=software.design.propellant_mass,
         assist_residual=zero,
         couple_residual=jnp.zeros(3),
         attitude_integral=jnp.zeros(3),
         thrust_demand=zero,
-        is_range_confirmed=no,
     )
 
 

@@ -26,10 +26,10 @@ class Fit:
     """How well a flight meets the readouts after one shift in time. Heights in m, speeds in m/s, rms."""
 
     start_s: float  # mission time of readout zero: when the flight was at the height of the first readout
-    shift_s: float  # added to it, within ±SHIFT_LIMIT_S
+    shift_s: float  # added to it, within its limit
     speed_rms: float
     height_rms: float
-    count: int
+    is_counted: np.ndarray  # which readouts came before the first valid range
 
     @property
     def origin_s(self) -> float:
@@ -50,8 +50,8 @@ def read(name: str) -> Readouts:
         raise UserError(f"Readouts {name} cannot be read as a CSV table of {', '.join(COLUMNS)}: {problem}.") from None
 
 
-def fit(readouts: Readouts, time, speed, height, until_s: float | None = None) -> Fit | None:
-    """One shift in time, within ±5 s, that brings the flight nearest to the readouts; rms after it.
+def fit(readouts: Readouts, time, speed, height, until_s: float | None = None, limit_s: float = SHIFT_LIMIT_S) -> Fit | None:
+    """One shift in time, within ±`limit_s`, that brings the flight nearest to the readouts; rms after it.
 
     Readout zero is first put where the flight falls through the height of the first readout. Readouts later than
     `until_s` (mission time, unshifted: the first valid range) do not count. Speed and height errors are weighed by
@@ -72,7 +72,7 @@ def fit(readouts: Readouts, time, speed, height, until_s: float | None = None) -
         ds, dh = errors(shift)
         return np.mean((ds / 15.0) ** 2 + (dh / 300.0) ** 2)
 
-    shifts = np.arange(-SHIFT_LIMIT_S, SHIFT_LIMIT_S + 1e-9, 0.05)
+    shifts = np.arange(-limit_s, limit_s + 1e-9, 0.05)
     best = float(shifts[np.argmin([cost(shift) for shift in shifts])])
     ds, dh = errors(best)
-    return Fit(start, best, float(np.sqrt(np.mean(ds**2))), float(np.sqrt(np.mean(dh**2))), int(counted.sum()))
+    return Fit(start, best, float(np.sqrt(np.mean(ds**2))), float(np.sqrt(np.mean(dh**2))), counted)

@@ -8,6 +8,7 @@ from perilune.foundation.frames import inertial_to_fixed, latitude_longitude, lo
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Position, Scalar, Vector, Velocity
 from perilune.foundation.rotation import rotate
+from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import cross, dot, norm, unit
 from perilune.simulation.scenario import Scenario
 from perilune.simulation.simulate import Snapshot
@@ -30,7 +31,8 @@ class Kinematics(eqx.Module):
     horizontal_speed: Scalar
     speed: Scalar
     tilt: Scalar
-    site_east: Scalar  # m, of the lander from the site over ground
+    site_east: Scalar  # m, of the lander's footpoint from the site, projected on the site's horizon: R sin(angle) along
+    # a great circle, so 12 km short of the way over ground at 600 km and 6 cm short at 10 km
     site_north: Scalar
 
 
@@ -79,7 +81,7 @@ class View(eqx.Module):
 
 def view(scenario: Scenario, snapshot: Snapshot) -> View:
     """The view of a snapshot."""
-    time = snapshot.tick * scenario.world.period
+    time = seconds(snapshot.tick, scenario.world.period)
     motion, belief = snapshot.truth.motion, snapshot.memory.navigation
     site_M = scenario.flight_software.settings.guidance.site_M
     truth = kinematics(motion.position_I, motion.velocity_I, motion.attitude_IB, site_M, time)

@@ -23,7 +23,6 @@ class EngineState(eqx.Module):
 
     delivered: Float[Array, "classes 7"]
     is_open: Bool[Array, " engines"]
-    starts: Scalar  # valve openings so far
     start_loss: Mass  # kg spent in start transients so far
 
 

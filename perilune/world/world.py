@@ -9,8 +9,9 @@ from perilune.foundation.frames import inertial_to_fixed
 from perilune.foundation.gravity import GravityField
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Mass, Scalar
+from perilune.foundation.quantities import Scalar
 from perilune.foundation.randomness import Noise
+from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
 from perilune.interface.measurements import Measurements
@@ -26,6 +27,8 @@ from .vehicle.engines import Engines, through_step
 from .vehicle.feet import Feet, lowest_foot
 from .vehicle.mass import MassProperties
 
+EMPTY = 1e-9  # kg: what rounding may leave in tanks that have run dry
+
 
 class World(eqx.Module):
     """Everything true that does not change in flight. Numbers are leaves; the ground is shared by all lanes."""
@@ -40,14 +43,13 @@ class World(eqx.Module):
     star_tracker: StarTracker
     range_finder: RangeFinder
     velocimeter: Velocimeter
-    propellant_loaded: Mass  # kg, as the loading sheet says
     period: Scalar  # s, of one cycle
     slow_every: int = eqx.field(static=True)  # cycles between readings of the slow sensors
     substeps: int = eqx.field(static=True)  # truth steps a cycle
 
     def measure(self, truth: TruthState, noise: Noise, tick) -> tuple[Measurements, Return, TruthState]:
         """Readings of this cycle, the range finder's shot as it really was, and the truth with the unit's memory."""
-        motion, time = truth.motion, tick * self.period
+        motion, time = truth.motion, seconds(tick, self.period)
         velocity, angle = self.imu.measure(motion, noise, self.period)
 
         def slow(hits):
@@ -79,14 +81,13 @@ class World(eqx.Module):
             velocity_S=speed,
             velocimeter_is_valid=speed_is_valid,
             has_contact=truth.has_contact,
-            propellant_loaded=self.propellant_loaded,
         )
         return measured, shot, eqx.tree_at(lambda t: t.range_hits, truth, hits)
 
     def advance(self, truth: TruthState, commands: Commands, tick) -> TruthState:
         """The truth one cycle later. It stands still from first contact on: legs and soil are not modelled here."""
         moved = self.fly(truth, commands, tick)
-        time = (tick + 1) * self.period
+        time = seconds(tick + 1, self.period)
         foot_height = self.foot_height(moved.motion, time)
         has_contact = foot_height < 0.0
         share = truth.foot_height / jnp.maximum(truth.foot_height - foot_height, 1e-9)
@@ -100,7 +101,7 @@ class World(eqx.Module):
             foot_height=foot_height,
             has_contact=has_contact,
             has_diverged=has_diverged,
-            is_dry=moved.motion.propellant <= 0.0,
+            is_dry=moved.motion.propellant <= EMPTY,
         )
         has_ended = truth.has_contact | truth.has_diverged
         still = eqx.tree_at(lambda t: (t.motion.delta_velocity_B, t.motion.delta_angle_B), truth, replace_fn=jnp.zeros_like)
@@ -109,7 +110,7 @@ class World(eqx.Module):
     def fly(self, truth: TruthState, commands: Commands, tick) -> TruthState:
         """Equations of motion through one cycle."""
         step = self.period / self.substeps
-        form_I = self.gravity.form((tick + 0.5) * self.period)  # turns by 1e-7 rad within the half cycle
+        form_I = self.gravity.form(seconds(tick, self.period) + 0.5 * self.period)  # turns by 1e-7 rad within the half cycle
 
         is_open, targets = self.engines.plan(commands.on_time, step, self.substeps)
         is_open, targets = is_open & ~truth.is_dry, jnp.where(truth.is_dry, 0.0, targets)
@@ -118,8 +119,9 @@ class World(eqx.Module):
 
         def substep(carry, target):
             motion, delivered = carry
-            target = jnp.where(motion.propellant <= 0.0, 0.0, target)
+            target = jnp.where(motion.propellant <= EMPTY, 0.0, target)
             push, delivered = through_step(delivered, target, decay)
+            push = push.within(motion.propellant, step)
             return (rk4(motion, push, self.mass, self.gravity.gm, form_I, step), delivered), None
 
         start = eqx.tree_at(
@@ -128,7 +130,7 @@ class World(eqx.Module):
             (jnp.zeros(3), jnp.zeros(3), jnp.maximum(truth.motion.propellant - lost, 0.0)),
         )
         (motion, delivered), _ = lax.scan(substep, (start, engines.delivered), targets)
-        engines = EngineState(delivered, is_open[-1], engines.starts, engines.start_loss)
+        engines = EngineState(delivered, is_open[-1], engines.start_loss)
         return eqx.tree_at(lambda t: (t.motion, t.engines), truth, (motion, engines))
 
     def contact(self, before: Motion, after: Motion, share: Scalar, time: Scalar) -> Touchdown:

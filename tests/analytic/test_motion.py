@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from perilune.foundation.moon import GM, STANDARD_GRAVITY
+from perilune.interface.commands import Commands
+from perilune.simulation.scenario import lane_axes
 from perilune.world.dynamics import rk4
 from perilune.world.state import EngineState, Motion
 from perilune.world.vehicle.engines import Engines, Push, through_step
 from perilune.world.vehicle.mass import MassProperties
+from perilune.world.world import EMPTY
 
 STEP = 0.02
 NO_GRAVITY, CENTRAL = jnp.zeros((3, 3)), jnp.zeros((3, 3))
@@ -124,16 +127,32 @@ def test_thrust_pulse_is_exact_however_short_its_transient(rise):
 
 def test_start_loss_is_counted_once_a_start():
     engines = Engines(jnp.zeros((19, 7)), jnp.full(3, 0.05), jnp.full(19, 0.001))
-    state = EngineState(jnp.zeros((3, 7)), jnp.zeros(19, bool), jnp.asarray(0.0), jnp.asarray(0.0))
+    state = EngineState(jnp.zeros((3, 7)), jnp.zeros(19, bool), jnp.asarray(0.0))
     lost, state = engines.start(state, jnp.arange(19) < 3)
     assert float(lost) == pytest.approx(0.003, rel=1e-12)  # three starts of a gram
     lost, state = engines.start(state, jnp.arange(19) < 4)
     assert float(lost) == pytest.approx(0.001, rel=1e-12)  # only the fourth is new
-    assert float(state.starts) == 4.0
+    assert float(state.start_loss) == pytest.approx(0.004, rel=1e-12)  # four in all
 
 
-def test_dry_tanks_give_nothing():
-    empty = moving(propellant=jnp.asarray(0.0))
-    end = fly(empty, steady(jnp.zeros(7)), body(), 10)
-    assert float(end.propellant) == 0.0
-    assert eqx.tree_equal(end.velocity_I, jnp.zeros(3))
+def test_dry_tanks_give_nothing(batch):
+    """All valves open on the last gram: it gives its own impulse g0 Isp m and no more, and after it there is nothing."""
+    left = 1e-3
+    scenarios, first, flown = batch.start([0])
+    scenario = jax.tree.map(lambda x, a: x if a is None else x[0], scenarios, lane_axes(scenarios), is_leaf=lambda x: x is None)
+    truth = jax.tree.map(lambda x: x[0], first).truth
+    truth = eqx.tree_at(lambda t: t.motion.propellant, truth, jnp.asarray(left))
+    # Main engine at full thrust already; no start loss, so that the gram is all there is to burn.
+    output = scenario.world.engines.output
+    running = jnp.zeros((3, 7)).at[0].set(output[0])
+    truth = eqx.tree_at(lambda t: (t.engines.delivered, t.engines.is_open), truth, (running, jnp.arange(19) == 0))
+    open_main = Commands(jnp.where(jnp.arange(19) == 0, 0.1, 0.0))
+    step = jax.jit(lambda t, k: scenario.world.fly(t, open_main, k))
+    dry = step(truth, jnp.asarray(0, jnp.int32))
+    assert float(dry.motion.propellant) < EMPTY
+    mass = float(flown["lander.dry_mass_kg"][0])
+    exhaust = float(output[0, 2] / output[0, 6])
+    gained = float(dry.motion.delta_velocity_B[2])
+    assert gained == pytest.approx(exhaust * np.log(1 + left / mass), rel=1e-5)  # rocket equation; m within 3e-6 in the step
+    after = step(dry, jnp.asarray(1, jnp.int32))
+    assert float(jnp.max(jnp.abs(after.motion.delta_velocity_B))) < 1e-9  # m/s: the nanogram that counts as none

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 
 from perilune.flight import memory as m
@@ -83,20 +84,16 @@ memory = m.FlightMemory(
     time_to_go=jnp.asarray(600.0),
     distance_in_hand=jnp.asarray(1e6),
     forward_I=jnp.asarray([0.0, 1.0, 0.0]),
-    cosine_of_tilt=zero,
     cosine_of_pointing=zero,
     propellant=jnp.asarray(300.0),
     assist_residual=zero,
     couple_residual=jnp.zeros(3),
     attitude_integral=jnp.zeros(3),
     thrust_demand=zero,
-    is_range_confirmed=no,
 )
-measured = Measurements(
-    jnp.zeros(3), jnp.zeros(3), state.attitude_IB, no, zero, zero, no, no, jnp.zeros(3), no, no, jnp.asarray(300.0)
-)
-memory, commands, events = software.step(memory, measured, jnp.asarray(0, jnp.int32))
-for tick in range(1, 11):
-    memory, commands, events = software.step(memory, measured, jnp.asarray(tick, jnp.int32))
+measured = Measurements(jnp.zeros(3), jnp.zeros(3), state.attitude_IB, no, zero, zero, no, no, jnp.zeros(3), no, no)
+step = jax.jit(lambda memory, tick: software.step(memory, measured, tick))
+for tick in range(11):
+    memory, commands, events = step(memory, jnp.asarray(tick, jnp.int32))
 assert commands.on_time.shape == (ENGINES,)
 print("stepped")

@@ -13,12 +13,12 @@ PACKAGE = Path(__file__).parents[2] / "perilune"
 ALLOWED_IN_FLIGHT = {"perilune.foundation", "perilune.interface", "perilune.flight", "jax", "equinox", "jaxtyping"}
 # path or path:function → why it may be longer.
 LONG_MODULES = {"simulation/mission.py": "one table a class: the schema reads as the mission file does"}
-LONG_FUNCTIONS = {"simulation/maps.py:read_map": "one file format decision after another, each three lines"}
+LONG_FUNCTIONS: dict[str, str] = {}
 MANY_PARAMETERS = {
     "control/allocation.py:allocate": "force, torque, two switches and two debts are what allocation is",
     "command_line/app.py:fly": "one parameter an option of the command",
 }
-WORDS_NOT_IN_FLIGHT = re.compile(r"\b(truth|TruthState|simulat\w*)\b")
+WORDS_NOT_IN_FLIGHT = re.compile(r"truth|true_|_true|simulat", re.IGNORECASE)
 
 
 def sources(folder: Path = PACKAGE):
@@ -44,7 +44,9 @@ def test_flight_has_no_word_for_truth_or_simulation():
         tree = ast.parse(path.read_text())
         names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         names |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-        assert not [name for name in names if WORDS_NOT_IN_FLIGHT.fullmatch(name)], path
+        names |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg | ast.keyword) and n.arg}
+        names |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+        assert not [name for name in names if WORDS_NOT_IN_FLIGHT.search(name)], path
 
 
 def test_flight_software_steps_alone_in_an_empty_folder(tmp_path):
@@ -72,7 +74,7 @@ def test_sizes(path):
             )
             assert count <= 8 or key in MANY_PARAMETERS, f"{key}: {count} parameters"
         if isinstance(node, ast.ClassDef):
-            assert (node.end_lineno or 0) - node.lineno + 1 <= 300, node.name
+            assert (node.end_lineno or 0) - node.lineno + 1 <= 250, node.name
 
 
 def letters(name: str) -> str:

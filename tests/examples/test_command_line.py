@@ -168,15 +168,41 @@ def test_full_disk_leaves_nothing(tmp_path, flight, monkeypatch):
 
 
 def test_ctrl_c_in_flight_leaves_nothing(tmp_path):
+    """On a terminal the progress line moves; Ctrl-C at its first figures ends the flight without an archive."""
+    import pty
     import signal
-    import time
 
-    process = subprocess.Popen(
-        [*RUN, "fly", "resilience", "--out", "there"], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    time.sleep(4.0)
+    ours, theirs = pty.openpty()
+    words = [*RUN, "fly", "resilience", "--out", "there"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE)
+    os.close(theirs)
+    shown = b""
+    while b"T+" not in shown:
+        shown += os.read(ours, 1000)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
+    try:
+        while more := os.read(ours, 1000):
+            shown += more
+    except OSError:  # the terminal closed with the process
+        pass
+    process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == 130, shown
+    assert b"interrupted" in shown
+    assert b"Traceback" not in shown
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_variant_has_a_folder_of_its_own():
+    from perilune.command_line.flying import default_folder
+
+    given = [
+        ("resilience", 1, False, {}, {}),
+        ("resilience", 1, True, {}, {}),
+        ("resilience", 2, False, {}, {}),
+        ("resilience", 1, False, {"range_finder.weak_return_db": 20.0}, {}),
+        ("resilience", 1, False, {"range_finder.weak_return_db": 21.0}, {}),
+        ("resilience", 1, False, {}, {"lander.dry_mass_kg": 341.0}),
+    ]
+    assert len({default_folder(*words) for words in given}) == len(given)
+    assert str(default_folder(*given[0])) == "out/resilience-seed-1"

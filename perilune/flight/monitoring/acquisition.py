@@ -46,6 +46,6 @@ def account(acquisition: Acquisition, is_accepted: Flag, elapsed: Scalar, settin
         (
             since,
             jnp.where(unbroken & begun, acquisition.accepted_time + elapsed, 0.0),
-            jnp.where(unbroken, acquisition.fresh_updates + is_accepted, 0.0),
+            jnp.where(unbroken, acquisition.fresh_updates + is_accepted.astype(jnp.float64), 0.0),
         ),
     )

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Bool
 
-from perilune.foundation.frames import inertial_to_fixed
+from perilune.foundation.frames import inertial_to_fixed, surface_velocity
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.quantities import Direction, Flag, Scalar
 from perilune.foundation.randomness import Noise, rows
@@ -82,7 +82,8 @@ class RangeFinder(eqx.Module):
         distance = cast(ground, position_M, direction_M, RAY_STEPS)
         normal_M = normal_at(ground, position_M + distance * direction_M)
         cosine = jnp.maximum(-dot(normal_M, direction_M), 0.0)
-        closing = dot(inertial_to_fixed(motion.velocity_I, time), direction_M)
+        over_ground_I = motion.velocity_I - surface_velocity(motion.position_I)
+        closing = dot(inertial_to_fixed(over_ground_I, time), direction_M)
         return distance, cosine, self.strength(surface, distance, cosine, closing)
 
     def measure(

@@ -37,7 +37,7 @@ class Engines(eqx.Module):
 
         Valves open at the start of the cycle and close after their on-time; edges fall on truth steps.
         """
-        middles = (jnp.arange(substeps) + 0.5) * step
+        middles = (jnp.arange(substeps, dtype=jnp.float64) + 0.5) * step
         is_open = on_time[None, :] > middles[:, None]
         return is_open, jax.vmap(self.steady)(is_open)
 
@@ -45,7 +45,7 @@ class Engines(eqx.Module):
         """Propellant (kg) that the starts at the beginning of a cycle waste, and the state that has counted them."""
         started = is_open & ~state.is_open
         lost = jnp.sum(jnp.where(started, self.start_loss, 0.0))
-        return lost, EngineState(state.delivered, is_open, state.starts + jnp.sum(started), state.start_loss + lost)
+        return lost, EngineState(state.delivered, is_open, state.start_loss + lost)
 
     def decay(self, step: Scalar) -> "Decay":
         """How a class's old output fades in a truth step."""
@@ -84,6 +84,12 @@ class Push(eqx.Module):
     half: Float[Array, "7"]  # ∫ f ds over its first half
     mean: Float[Array, "7"]  # ∫ f ds over the step
     early: Float[Array, "7"]  # ∫ (1 − s) f ds: what counts for the way gained
+
+    def within(self, propellant: Scalar, step: Scalar) -> "Push":
+        """The push that this much propellant (kg) can feed through the step: tanks that run dry in it give their share."""
+        burned = self.mean[6] * step
+        share = jnp.where(burned > propellant, propellant / jnp.maximum(burned, 1e-12), 1.0)
+        return jax.tree.map(lambda x: share * x, self)
 
     def samples(self):
         """Three figures whose Runge-Kutta weights (1, 4, 1)/6 and (1, 2, 0)/6 give `mean` and `early` exactly."""

@@ -1,0 +1,137 @@
+"""Maps from files: whatever lies by latitude and longitude is read to the metre; the rest is refused in one sentence."""
+
+import math
+import shutil
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from perilune.foundation.errors import UserError
+from perilune.foundation.moon import RADIUS
+from perilune.simulation.load import load
+from perilune.simulation.maps import read_map
+from perilune.simulation.scenario import read_maps
+
+GEOGRAPHIC = "+proj=longlat +R=1737400 +no_defs"
+CYLINDRICAL = "+proj=eqc +lat_ts=0 +lon_0=180 +R=1737400 +units=m +no_defs"
+METRES_PER_DEGREE = math.pi / 180.0 * RADIUS
+BOX = (60.4, 60.6, -4.7, -4.5)  # south, north, west, east, degrees
+
+
+def plane(latitude, longitude):
+    """A tilted ground, m over the sphere, that bilinear reading gives back exactly."""
+    return 1000.0 + 200.0 * (latitude - 60.5) - 150.0 * (longitude + 4.6)
+
+
+def written(path, crs=GEOGRAPHIC, spacing=0.01, squeeze=1.0, dtype="float64", factor=1.0, offset=0.0, **tags):
+    """A GeoTIFF of `plane` around the site: spacing in degrees, `squeeze` of the rows' height."""
+    import rasterio
+    from rasterio.transform import Affine
+
+    count = round(0.4 / spacing)
+    west, north = -4.8, 60.7
+    longitude = west + (np.arange(count) + 0.5) * spacing
+    latitude = north - (np.arange(count) + 0.5) * spacing * squeeze
+    posts = (plane(latitude[:, None], longitude[None, :]) + offset) * factor
+    unit, left = 1.0, west
+    if "longlat" not in crs:
+        unit, left = METRES_PER_DEGREE, west + 360.0 - 180.0 if "lon_0=180" in crs else west
+    transform = Affine(spacing * unit, 0, left * unit, 0, -spacing * squeeze * unit, north * unit)
+    with rasterio.open(
+        path, "w", driver="GTiff", height=count, width=count, count=1, dtype=dtype,
+        crs=rasterio.CRS.from_string(crs) if crs else None, transform=transform, nodata=tags.get("nodata"),
+    ) as dataset:  # fmt: skip
+        dataset.write(posts.astype(dtype), 1)
+        if "unit" in tags:
+            dataset.units = (tags["unit"],)
+    return str(path)
+
+
+READABLE = {
+    "degrees": {},
+    "simple cylindrical, metres, 303 m posts": {"crs": CYLINDRICAL},
+    "simple cylindrical, metres, 9 m posts": {"crs": CYLINDRICAL, "spacing": 0.0003},
+    "kilometres": {"factor": 1e-3, "unit": "km"},
+    "radii": {"offset": RADIUS},
+    "radii in kilometres": {"offset": RADIUS, "factor": 1e-3, "unit": "km"},
+}
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_every_readable_form_gives_the_same_ground(tmp_path, name):
+    ground = read_map(written(tmp_path / "map.tif", **READABLE[name]), *BOX)
+    for latitude, longitude in ((60.5, -4.6), (60.43, -4.67), (60.58, -4.52)):
+        found = float(ground.height(jnp.asarray(math.radians(latitude)), jnp.asarray(math.radians(longitude))))
+        assert found == pytest.approx(plane(latitude, longitude), abs=0.01)  # m: float32 posts, exact interpolation
+
+
+REFUSED = {
+    "polar stereographic": ({"crs": "+proj=stere +lat_0=90 +R=1737400 +units=m"}, "projection “stere”"),
+    "other standard parallel": ({"crs": "+proj=eqc +lat_ts=60 +R=1737400 +units=m"}, "simple cylindrical"),
+    "no reference system": ({"crs": ""}, "does not say where it lies"),
+    "the Earth": ({"crs": "+proj=longlat +datum=WGS84"}, "radius 6378 km"),
+    "pixels that are not square": ({"squeeze": 0.9}, "not square"),
+    "feet": ({"unit": "ft"}, "in “ft”"),
+    "metres said to be kilometres": ({"unit": "km"}, "is its unit"),
+    "no data": ({"nodata": plane(60.695, -4.795)}, "without data"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_rest_is_refused_in_a_sentence(tmp_path, name):
+    given, words = REFUSED[name]
+    with pytest.raises(UserError, match=words) as caught:
+        read_map(written(tmp_path / "map.tif", **given), *BOX)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_cut_out_is_the_global_map(shared):
+    """What ships is LDEM_16 as the PDS label gives it, wherever the braking phase passes."""
+    ours = read_map("package:mare-frigoris", 40.0, 60.5, -8.0, -3.0)
+    whole = read_map(str(shared / "data" / "dem" / "LDEM_16.LBL"), 40.0, 60.5, -8.0, -3.0)
+    for latitude, longitude in ((41.3, -7.7), (50.02, -5.1), (60.5, -4.6)):
+        point = jnp.asarray(math.radians(latitude)), jnp.asarray(math.radians(longitude))
+        assert float(ours.height(*point)) == pytest.approx(float(whole.height(*point)), abs=0.01)  # m, float32
+
+
+def test_site_outside_the_map():
+    with pytest.raises(UserError, match="does not cover"):
+        read_maps(load("resilience", {"site.longitude_deg": 44.4}))
+
+
+def test_missing_map():
+    with pytest.raises(UserError, match="does not exist"):
+        read_maps(load("resilience", {"site.true_map": "nowhere.LBL"}))
+    with pytest.raises(UserError, match="There is no map package:atlas"):
+        read_maps(load("resilience", {"site.true_map": "package:atlas"}))
+
+
+def test_truncated_map(tmp_path):
+    import perilune
+
+    whole = f"{perilune.__path__[0]}/data/mare-frigoris.tif"
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(Path(whole).read_bytes()[:60_000])
+    with pytest.raises(UserError, match="cannot be read"):
+        read_maps(load("resilience", {"site.true_map": str(cut)}))
+
+
+def test_own_geotiff_is_the_same_ground(tmp_path, resilience):
+    import perilune
+
+    own = tmp_path / "own.tif"
+    shutil.copy(f"{perilune.__path__[0]}/data/mare-frigoris.tif", own)
+    mine, theirs = read_maps(load("resilience", {"site.true_map": str(own)})), read_maps(resilience)
+    assert np.array_equal(mine.true.heights, theirs.true.heights)
+
+
+def test_longitude_may_count_from_zero():
+    """A site at 355.4° E is the site at 4.6° W, on the same ground."""
+    ours = read_maps(load("resilience")).true
+    other = read_maps(load("resilience", {"site.longitude_deg": 355.4})).true
+    latitude = jnp.asarray(math.radians(60.5))
+    heights = [float(m.height(latitude, jnp.asarray(math.radians(lon)))) for m in (ours, other) for lon in (-4.6, 355.4)]
+    assert heights == pytest.approx([heights[0]] * 4, abs=1e-6)  # m: rounding of a turn
+    assert heights[0] == pytest.approx(-2435.0, abs=1.0)  # m, data/MANIFEST.md
