@@ -12,7 +12,6 @@ import jax.numpy as jnp
 from perilune.campaign.batch import Batch
 from perilune.campaign.one import ALL_CHANNELS
 from perilune.campaign.pool import spread
-from perilune.foundation.randomness import run_key
 from perilune.simulation.load import load
 from perilune.simulation.simulate import fly_chunk
 from perilune.telemetry.recorder import recorder
@@ -32,9 +31,8 @@ def trace_and_lower(_=None) -> float:
     """Seconds to trace and lower both programs of a single flight: what no cache saves."""
     batch = Batch(load("resilience"))
     record = recorder(ALL_CHANNELS)
-    keys, maps = jnp.stack([run_key(0, 0)]), batch.maps
     began = time.perf_counter()
-    batch.prepare.lower(keys, {}, {}, maps)
+    batch.prepare.lower(*batch.arguments([0]))
     preparing = time.perf_counter() - began
     scenarios, last, _ = batch.start([0])
     began = time.perf_counter()

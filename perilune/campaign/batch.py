@@ -30,35 +30,45 @@ class Flown(NamedTuple):
     numbers: dict[str, Any]
 
 
+def over_lanes(prepare: Callable, *lanes):
+    """`prepare` for every lane; a lone lane without the batch, which traces faster."""
+    if len(jax.tree.leaves(lanes)[0]) > 1:
+        return jax.vmap(prepare)(*lanes)
+    return jax.tree.map(lambda x: x[None], prepare(*jax.tree.map(lambda x: x[0], lanes)))
+
+
 class Batch:
     """A mission made ready to fly: maps read, numbers laid out, the builder of scenarios compiled once."""
 
     def __init__(self, mission: Mission):
         self.mission = mission
         self.maps: Maps = read_maps(mission)
-        self.numbers = {path: jnp.asarray(value) for path, value in mission_numbers(mission, self.maps).items()}
+        self.numbers = mission_numbers(mission, self.maps)
         self.prepare = jax.jit(self.scenarios)
 
-    def lane(self, key, overrides: dict, faults: dict, maps: Maps):
+    def lane(self, key, drawn: dict, faults: dict, maps: Maps):
         """One lane: scenario, first snapshot and the numbers that fly."""
-        drawn = {**self.numbers, **overrides}
         flown = break_things(disperse(self.mission, drawn, key), faults)
         scenario = build(key, drawn, flown, self.mission, maps)
         return scenario, first_snapshot(scenario, drawn, flown), flown
 
-    def scenarios(self, keys, overrides: dict, faults: dict, maps: Maps):
-        """All lanes; the height posts are not batched."""
+    def scenarios(self, keys, numbers: dict, overrides: dict, faults: dict, maps: Maps):
+        """All lanes; the height posts are not batched. The mission's numbers are an argument: one program for all values."""
 
         def without_posts(key, own_overrides, own_faults):
-            scenario, first, flown = self.lane(key, own_overrides, own_faults, maps)
+            scenario, first, flown = self.lane(key, {**numbers, **own_overrides}, own_faults, maps)
             return eqx.tree_at(height_posts, scenario, replace=(None, None)), first, flown
 
-        scenarios, first, flown = jax.vmap(without_posts)(keys, overrides, faults)
+        scenarios, first, flown = over_lanes(without_posts, keys, overrides, faults)
         posts = (maps.true.heights, maps.onboard.heights)
         return eqx.tree_at(height_posts, scenarios, replace=posts, is_leaf=lambda x: x is None), first, flown
 
     def start(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
-        """Scenarios, first snapshots and numbers of lanes with these seeds (run 0 of each).
+        """Scenarios, first snapshots and numbers of lanes with these seeds (run 0 of each); as `arguments` says."""
+        return self.prepare(*self.arguments(seeds, faults, overrides))
+
+    def arguments(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
+        """What `prepare` takes for lanes with these seeds.
 
         `faults`: kind → magnitude, one for all lanes or one a lane. `overrides`: mission path → value, likewise; they
         change the lander as drawn and as flown. Raises UserError for a fault that the catalogue does not have.
@@ -69,15 +79,15 @@ class Batch:
         keys = jnp.stack([run_key(int(seed), 0) for seed in seeds])
 
         def per_lane(value, shape):
-            return jnp.broadcast_to(jnp.asarray(value, jnp.float64), (len(keys), *shape))
+            return np.broadcast_to(np.asarray(value, np.float64), (len(keys), *shape))
 
         spread = {
-            path: per_lane(v, self.numbers[path].shape) if np.ndim(v) <= self.numbers[path].ndim else jnp.asarray(v, float)
+            path: per_lane(v, self.numbers[path].shape) if np.ndim(v) <= self.numbers[path].ndim else np.asarray(v, float)
             for path, v in (overrides or {}).items()
         }
         # Every kind is always there, at its neutral magnitude if nobody asked: one program prepares them all.
         broken = {name: per_lane(faults.get(name, kind.neutral), ()) for name, kind in CATALOGUE.items()}
-        return self.prepare(keys, spread, broken, self.maps)
+        return keys, self.numbers, spread, broken, self.maps
 
     def fly(
         self,

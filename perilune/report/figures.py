@@ -31,25 +31,27 @@ def thinned(flight: Flight, chosen: slice | np.ndarray = slice(None)) -> tuple[d
 
 
 def mark_events(flight: Flight, axes, since_s: float = 0.0, label: bool = False) -> None:
-    """Thin lines at the main events; their names along the top of one panel."""
+    """Thin lines at the main events; their names along the top of one panel, where they do not lie on one another."""
+    named = {"left": -np.inf, "right": -np.inf}
     for name, short in zip(MARKED, SHORT, strict=True):
         event = flight.event(name)
         if event is None or event.time_s < since_s:
             continue
         for axis in axes:
             axis.axvline(event.time_s, color="#999999", linewidth=0.7, zorder=0)
-        if label:
-            crowded = name in ("range_finder_acquired", "braking_end")  # written left of their line
+        side = "right" if name in ("range_finder_acquired", "braking_end") else "left"  # these are written before their line
+        if label and event.time_s - named[side] > 0.02 * (flight.time[-1] - since_s):
+            named[side] = event.time_s
             axes[0].annotate(
                 short, (event.time_s, 1.0), xycoords=("data", "axes fraction"), rotation=90, fontsize=7,
-                ha="right" if crowded else "left", va="top", color="#555555",
-                xytext=(-1 if crowded else 1, -2), textcoords="offset points",
+                ha=side, va="top", color="#555555",
+                xytext=(-1 if side == "right" else 1, -2), textcoords="offset points",
             )  # fmt: skip
 
 
 def descent(flight: Flight, readouts: Readouts | None) -> Figure:
     """Height and speed against time, whole flight and last three minutes, with the published readouts over them."""
-    figure = new_figure(10.5, 6.5)
+    figure = new_figure(10.5, 6.5, left=0.06, right=0.99, top=0.9, bottom=0.075, wspace=0.1, hspace=0.08)
     figure.suptitle(heading(flight), x=0.01, ha="left", fontsize=10)
     grid = figure.subplots(2, 2, sharex="col")
     c, time = thinned(flight)
@@ -108,7 +110,7 @@ def along_track(flight: Flight) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def trajectory(flight: Flight) -> Figure:
     """The path over the ground's profile: the whole descent stretched, the end of it to scale with the beam."""
-    figure = new_figure(10.5, 7.0)
+    figure = new_figure(10.5, 7.0, left=0.06, right=0.985, top=0.91, bottom=0.075, hspace=0.25)
     figure.suptitle(heading(flight), x=0.01, ha="left", fontsize=10)
     whole, close = figure.subplots(2, 1, height_ratios=(1.0, 1.5))
     distance, height, ground = along_track(flight)
@@ -172,7 +174,7 @@ ERRORS = (
 
 def estimate_errors(flight: Flight) -> Figure:
     """Estimate − truth with the filter's own ±3 sigma."""
-    figure = new_figure(10.5, 7.0)
+    figure = new_figure(10.5, 7.0, left=0.07, right=0.99, top=0.93, bottom=0.07, wspace=0.17, hspace=0.1)
     figure.suptitle(f"Estimate − truth · {heading(flight)}", x=0.01, ha="left", fontsize=10)
     axes = figure.subplots(3, 2, sharex=True)
     end = flight.outcome.touchdown.time_s if flight.outcome.touchdown else np.inf
@@ -192,7 +194,7 @@ def estimate_errors(flight: Flight) -> Figure:
 
 def range_returns(flight: Flight) -> Figure:
     """Return strength against slant range by what became of each, and slant range and incidence against time."""
-    figure = new_figure(10.5, 6.5)
+    figure = new_figure(10.5, 6.5, left=0.065, right=0.94, top=0.92, bottom=0.085, wspace=0.17)
     figure.suptitle(f"Range finder · {heading(flight)}", x=0.01, ha="left", fontsize=10)
     left, right = figure.subplots(1, 2)
     c = flight.channels

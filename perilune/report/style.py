@@ -24,10 +24,15 @@ RULES: dict[Any, Any] = {
 }
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """A figure in the house style, inches."""
+def new_figure(width: float, height: float, **margins: float) -> Figure:
+    """A figure in the house style, inches; margins as for `subplots_adjust`.
+
+    They are given, not worked out: matplotlib's own layout draws everything twice, half of all drawing time.
+    """
     matplotlib.rcParams.update(RULES)
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(**margins)
+    return figure
 
 
 def save(figure: Figure, folder: Path, name: str, kinds: tuple[str, ...]) -> list[Path]:
@@ -37,7 +42,6 @@ def save(figure: Figure, folder: Path, name: str, kinds: tuple[str, ...]) -> lis
         folder.mkdir(parents=True, exist_ok=True)
         for path in paths:
             figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
-            figure.set_layout_engine("none")  # the layout stands; working it out again takes as long as the drawing
     except OSError as problem:
         for path in paths:
             path.unlink(missing_ok=True)

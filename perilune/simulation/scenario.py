@@ -67,7 +67,8 @@ def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
     import math
 
     site = mission.site
-    height = maps.true.height(jnp.asarray(math.radians(site.latitude_deg)), jnp.asarray(math.radians(site.longitude_deg)))
+    place = jnp.asarray(math.radians(site.latitude_deg)), jnp.asarray(math.radians(site.longitude_deg))
+    height = jax.jit(HeightMap.height)(maps.true, *place)  # one program: operation by operation it takes longer than a flight
     numbers = numbers_of(mission)
     numbers["site.height_m"] = jax.device_get(height)
     return numbers

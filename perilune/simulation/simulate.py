@@ -57,10 +57,7 @@ class Snapshot(eqx.Module):
 
 
 def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
-    """The cycle that ends at `tick`: the world moves under the last commands, sensors read, flight software answers.
-
-    A lane that has ended is frozen by a mask, so that its result does not depend on how long its neighbours fly.
-    """
+    """The cycle that ends at `tick`: the world moves under the last commands, sensors read, flight software answers."""
     world = scenario.world
     truth = world.advance(last.truth, last.commands, tick - 1)
     noise = draw(scenario.run_key, tick)
@@ -69,8 +66,17 @@ def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
     seen = outside_events(world, truth, memory, shot, last.time_limit, tick)
     log = write_down(last.log, jnp.concatenate([raised, seen]), truth, tick)
     is_alive = still_flies(log, tick)
-    new = Snapshot(truth, memory, commands, measurements, shot, log, last.time_limit, tick, is_alive)
-    return jax.tree.map(lambda old, now: jnp.where(last.is_alive, now, old), last, new)
+    return Snapshot(truth, memory, commands, measurements, shot, log, last.time_limit, tick, is_alive)
+
+
+def cycle_if_alive(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
+    """`cycle`, but a lane that has ended is frozen by a mask: its result does not hang on how long its neighbours fly."""
+    return jax.tree.map(lambda old, new: jnp.where(last.is_alive, new, old), last, cycle(scenario, last, tick))
+
+
+def cycle_alone(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
+    """The same for a lane that flies without a batch: a branch instead of a mask."""
+    return lax.cond(last.is_alive, lambda: cycle(scenario, last, tick), lambda: last)
 
 
 def outside_events(
@@ -152,18 +158,24 @@ def chunk(scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: i
     Returns the last snapshot, the records (time first, then lanes) and whether any lane still flies.
     """
     axes = lane_axes(scenarios)
-    batched = jax.vmap(cycle, in_axes=(axes, 0, None))
-    recorded = jax.vmap(record, in_axes=(axes, 0))
+    is_alone = last.tick.shape[0] == 1  # one lane is flown without the batch: traced in half the time, and faster
+    if is_alone:
+        scenarios = jax.tree.map(lambda x, axis: x if axis is None else x[0], scenarios, axes, is_leaf=lambda x: x is None)
+        last = jax.tree.map(lambda x: x[0], last)
+    step = cycle_alone if is_alone else jax.vmap(cycle_if_alive, in_axes=(axes, 0, None))
+    keep = record if is_alone else jax.vmap(record, in_axes=(axes, 0))
 
     def one(carry, tick):
-        return batched(scenarios, carry, tick), None
+        return step(scenarios, carry, tick), None
 
     def stretch(carry, start):
         carry, _ = lax.scan(one, carry, start + 1 + jnp.arange(every, dtype=jnp.int32))
-        return carry, recorded(scenarios, carry)
+        return carry, keep(scenarios, carry)
 
     starts = first_tick + every * jnp.arange(cycles // every, dtype=jnp.int32)
     last, records = lax.scan(stretch, last, starts)
+    if is_alone:
+        last, records = jax.tree.map(lambda x: x[None], last), jax.tree.map(lambda x: x[:, None], records)
     return last, records, jnp.any(last.is_alive)
 
 

@@ -128,7 +128,10 @@ def test_a_flight_that_never_lands_is_a_result(tmp_path):
     assert told["outcome"] == "timeout"
     assert told["touchdown"] is None
     assert len(told["figures"]) == 4
+    import pyarrow.parquet as pq
+
     assert (tmp_path / "late" / "flight.json").exists()
+    assert pq.read_metadata(tmp_path / "late" / "truth.parquet").num_rows == 2000  # 200 s at 10 Hz, and not a cycle more
 
 
 def test_a_lane_that_is_no_number_is_archived(tmp_path, flight):
