@@ -2,11 +2,13 @@
 
 import argparse
 import time
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 
+from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
 from . import closed_forms, fault, filter, healthy, numerics
@@ -41,7 +43,7 @@ def main() -> None:
     for name in chosen:
         began = time.perf_counter()
         section: Section = STUDIES[name]()
-        text = section.markdown()
+        text = section.markdown() + f"Measured {date.today().isoformat()} at commit {(commit() or 'unknown')[:10]}.\n"
         (PARTS / f"{name}.md").write_text(text)
         console.print(Markdown(text))
         console.print(f"({name}: {time.perf_counter() - began:.0f} s)\n")

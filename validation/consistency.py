@@ -10,6 +10,7 @@ from perilune.campaign.batch import Batch
 from perilune.flight.memory import SENSOR_ROWS
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes
 from perilune.foundation.rotation import compose, inverse, to_rotation_vector
+from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import times_rows, unit
 from perilune.interface.events import INDEX
 
@@ -32,7 +33,7 @@ def error_state(scenario, snapshot):
     """
     truth, memory = snapshot.truth.motion, snapshot.memory
     belief = memory.navigation
-    time = snapshot.tick * scenario.world.period
+    time = seconds(snapshot.tick, scenario.world.period)
     axes_M = local_axes(unit(inertial_to_fixed(belief.position_I, time)))
     axes_I = jnp.stack([fixed_to_inertial(axis, time) for axis in axes_M])
     turn = to_rotation_vector(compose(truth.attitude_IB, inverse(belief.attitude_IB)))
@@ -72,7 +73,7 @@ def squared_error(error: np.ndarray, covariance: np.ndarray, rows: list[int]) ->
     return float(scaled @ np.linalg.solve(correlation, scaled))
 
 
-HEAD = ("time", "foot_height")
+HEAD = 2  # figures before the error state: time and foot height
 ERRORS = 23
 TRIANGLE = np.triu_indices(ERRORS)
 
@@ -84,7 +85,7 @@ def record(scenario, snapshot):
     normalised = innovations.residual / jnp.sqrt(innovations.variance)
     return jnp.concatenate(
         [
-            jnp.stack([snapshot.tick * scenario.world.period, snapshot.truth.foot_height]),
+            jnp.stack([seconds(snapshot.tick, scenario.world.period), snapshot.truth.foot_height]),
             error,
             covariance[TRIANGLE],
             normalised,
@@ -102,22 +103,22 @@ class Consistency(NamedTuple):
     innovations: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # normalised, offered, accepted (time, row·flight)
 
 
-def sample(batch: Batch, seeds, overrides=None) -> Consistency:
+def sample(batch: Batch, seeds) -> Consistency:
     """Fly healthy seeds and keep what the tables need."""
-    flown = batch.fly(seeds, record, EVERY, {}, overrides)
+    flown = batch.fly(seeds, record, EVERY)
     log = np.asarray(flown.last.log.tick)
     data = flown.records
     rows, lanes = len(SENSOR_ROWS), data.shape[1]
     nees = np.full((len(INSTANTS), len(BLOCKS), lanes), np.nan)
     radial = np.full((len(INSTANTS), lanes), np.nan)
-    start = len(HEAD) + ERRORS + len(TRIANGLE[0])
+    start = HEAD + ERRORS + len(TRIANGLE[0])
     for lane in range(lanes):
         for place, at in enumerate(instants(log[lane], data[:, lane])):
             if at is None:
                 continue
-            error = data[at, lane, len(HEAD) : len(HEAD) + ERRORS]
+            error = data[at, lane, HEAD : HEAD + ERRORS]
             covariance = np.zeros((ERRORS, ERRORS))
-            covariance[TRIANGLE] = data[at, lane, len(HEAD) + ERRORS : start]
+            covariance[TRIANGLE] = data[at, lane, HEAD + ERRORS : start]
             covariance = covariance + np.triu(covariance, 1).T
             nees[place, :, lane] = [squared_error(error, covariance, members) for members in BLOCKS.values()]
             radial[place, lane] = np.sqrt(covariance[2, 2])

@@ -123,10 +123,12 @@ def study(seeds: int = 1024) -> Section:
         words=[
             f"*Calibrated*: the return is weakened by {flown_db:g} dB (mission file); solved again now: {found_db:.2f} dB "
             f"gives a median first valid range at {found_height:.0f} m. Everything else here is predicted. The descent "
-            "rate held while waiting, 66 m/s, is the published speed at first valid range and so an input, not a prediction.",
+            "rate held while waiting, 66 m/s, is the published speed at first valid range and so an input, not a prediction. "
+            "So is the reaction: its largest part, 1.5 s of accepted ranges before the executive believes them, is sized so that "
+            "the whole comes to the 2 to 2.75 s derived from the published flight; the table below lets it go.",
             f"Outcomes: {dict(outcomes)}. First ranges not taken in within 3 s, or never, because too few "
             f"returns agreed: {refused}. Flights in which the gate refused any later range: {gated}.",
-            "The table beside: one agreeing return is enough there, and the confirmation time makes the reaction; "
+            "The table below: one agreeing return is enough there, and the confirmation time makes the reaction; "
             "speeds are at an acquisition of 893 m, by regression over flights within ±120 m of it; reserve is that of "
             "the flights that landed.",
         ],

@@ -9,7 +9,7 @@ from perilune.campaign.batch import WIDTH, Batch
 from perilune.campaign.pool import spread
 from perilune.campaign.summary import COLUMN, rows
 from perilune.simulation.load import load
-from perilune.telemetry.readouts import fit, read
+from perilune.telemetry.readouts import fit, read, waiting_ends
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
 BROADCAST_FIGURES = (
@@ -69,8 +69,7 @@ def broadcast_figures(records: np.ndarray, row: dict[str, Any], readouts) -> dic
     """Rms against the readouts: on board, true, and true with one height offset; up to the first valid range."""
     end = min(int(row["touchdown_s"]), len(records)) if np.isfinite(row["touchdown_s"]) else len(records)
     c = {name: records[:end, i].astype(float) for name, i in COLUMN.items()}
-    until = row["range_finder_acquired_s"] if np.isfinite(row["range_finder_acquired_s"]) else None
-    until = until if row["range_finder_acquired_height"] < 5000.0 else None  # a healthy range is no end of waiting
+    until = waiting_ends(row["range_finder_acquired_s"], row["range_finder_acquired_height"])
     believed = c["time_s"], c["navigation/speed_mps"], c["navigation/height_above_site_m"]
     onboard, free = fit(readouts, *believed, until), fit(readouts, *believed, until, FREE_SHIFT_S)
     if onboard is None or free is None:

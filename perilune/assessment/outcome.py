@@ -72,8 +72,8 @@ def rotate(q, v):
     return v + q[0] * t + np.cross(u, t)
 
 
-def touchdown_figures(snapshot: Snapshot, slopes: tuple[float, float], site_M: np.ndarray) -> TouchdownFigures:
-    """Figures of one lane from its last snapshot. `slopes`: local ground towards east and north, m/m."""
+def touchdown_figures(snapshot: Snapshot, site_M: np.ndarray) -> TouchdownFigures:
+    """Figures of one lane from its last snapshot."""
     touch = snapshot.truth.touchdown
     time = float(touch.time)
     position = np.asarray(touch.position_I)
@@ -92,7 +92,7 @@ def touchdown_figures(snapshot: Snapshot, slopes: tuple[float, float], site_M: n
         vertical_speed_mps=down,
         horizontal_speed_mps=float(np.linalg.norm(velocity + down * up)),
         tilt_deg=float(np.degrees(np.arccos(np.clip(axis @ up, -1.0, 1.0)))),
-        slope_deg=float(np.degrees(np.arctan(np.hypot(*slopes)))),
+        slope_deg=float(np.degrees(np.arctan(np.hypot(*touch.slope)))),
         miss_distance_m=float(RADIUS * apart),
         propellant_kg=float(touch.propellant),
         latitude_deg=float(np.degrees(np.arcsin(z))),
@@ -111,13 +111,13 @@ def margins_of(figures: TouchdownFigures, limits: Requirements) -> tuple[Margin,
     )
 
 
-def classify(snapshot: Snapshot, slopes: tuple[float, float], site_M: np.ndarray, limits: Requirements) -> Outcome:
+def classify(snapshot: Snapshot, site_M: np.ndarray, limits: Requirements) -> Outcome:
     """Outcome of one lane; precedence: timeout, crashed, tipped, hard landing, landed (docs/models.md)."""
     if not bool(snapshot.truth.has_contact):
         if bool(snapshot.truth.has_diverged):
             return Outcome("timeout", "The state of the flight stopped being finite numbers; the lane was ended.", None, ())
         return Outcome("timeout", "The time limit ran out before the lander met the ground.", None, ())
-    figures = touchdown_figures(snapshot, slopes, site_M)
+    figures = touchdown_figures(snapshot, site_M)
     margins = margins_of(figures, limits)
     speed = float(np.hypot(figures.vertical_speed_mps, figures.horizontal_speed_mps))
     is_dry = int(snapshot.log.tick[INDEX["propellant_exhausted"]]) >= 0
@@ -139,14 +139,5 @@ def classify_batch(last: Snapshot, scenarios, limits: Requirements) -> list[Outc
     import jax
 
     last = jax.device_get(last)
-    feet, site = jax.device_get((scenarios.world.feet, scenarios.flight_software.settings.guidance.site_M))
-    lanes = range(len(last.tick))
-    return [
-        classify(
-            jax.tree.map(lambda x, k=k: x[k], last),
-            (float(feet.slope_east[k]), float(feet.slope_north[k])),
-            site[k],
-            limits,
-        )
-        for k in lanes
-    ]
+    site_M = jax.device_get(scenarios.flight_software.settings.guidance.site_M)
+    return [classify(jax.tree.map(lambda x, k=k: x[k], last), site_M[k], limits) for k in range(len(last.tick))]

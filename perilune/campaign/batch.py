@@ -81,10 +81,15 @@ class Batch:
         def per_lane(value, shape):
             return np.broadcast_to(np.asarray(value, np.float64), (len(keys), *shape))
 
-        spread = {
-            path: per_lane(v, self.numbers[path].shape) if np.ndim(v) <= self.numbers[path].ndim else np.asarray(v, float)
-            for path, v in (overrides or {}).items()
-        }
+        def one_or_per_lane(path, value):
+            shape, value = self.numbers[path].shape, np.asarray(value, np.float64)
+            if value.shape not in (shape, (len(keys), *shape)):
+                raise UserError(f"Override {path} has shape {value.shape}: give {shape} for all lanes or {(len(keys), *shape)}.")
+            return per_lane(value, shape) if value.shape == shape else value
+
+        if absent := set(overrides or {}) - set(self.numbers):
+            raise UserError(f"Overrides of numbers that the mission does not have: {', '.join(sorted(absent))}.")
+        spread = {path: one_or_per_lane(path, value) for path, value in (overrides or {}).items()}
         # Every kind is always there, at its neutral magnitude if nobody asked: one program prepares them all.
         broken = {name: per_lane(faults.get(name, kind.neutral), ()) for name, kind in CATALOGUE.items()}
         return keys, self.numbers, spread, broken, self.maps
@@ -99,7 +104,12 @@ class Batch:
         watch: Callable[[np.ndarray], None] | None = None,
         chunk: int = CHUNK,
     ) -> Flown:
-        """Fly lanes to their ends. `watch` is shown the latest record of each lane after every chunk."""
+        """Fly lanes to their ends. `watch` is shown the latest record of each lane after every chunk.
+
+        Raises UserError where a chunk is not a whole number of records.
+        """
+        if chunk % every:
+            raise UserError(f"A chunk of {chunk} cycles cannot be recorded every {every} cycles: take a divisor of {chunk}.")
         scenarios, last, numbers = self.start(seeds, faults, overrides)
         records, tick = [], 0
         while True:

@@ -13,6 +13,7 @@ from perilune.assessment.flight import Flight, events_of
 from perilune.assessment.outcome import classify_batch
 from perilune.flight.modes import NAMES
 from perilune.simulation.mission import Mission
+from perilune.simulation.scenario import Maps
 from perilune.telemetry.dictionary import CHANNELS
 from perilune.telemetry.recorder import recorder
 
@@ -32,11 +33,14 @@ class Progress(NamedTuple):
     propellant_kg: float
 
 
-def scenario_digest(mission: Mission, faults: dict[str, float]) -> str:
-    """SHA-256 of the resolved mission and the faults that are flown: the name of a scenario."""
-    table = mission.model_dump(mode="json", exclude={"faults", "sources", "title"})
-    text = json.dumps({"mission": table, "faults": faults}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, float]) -> str:
+    """SHA-256 of the resolved mission, the ground itself (not the names of its files) and the faults that are flown."""
+    out = {"faults": True, "sources": True, "title": True, "reference": True, "site": {"true_map", "onboard_map"}}
+    table = mission.model_dump(mode="json", exclude=out)  # type: ignore[arg-type]
+    sha = hashlib.sha256(json.dumps({"mission": table, "faults": faults}, sort_keys=True).encode())
+    for leaf in jax.tree.leaves(maps):
+        sha.update(np.ascontiguousarray(leaf).tobytes())
+    return sha.hexdigest()
 
 
 def run_digest(numbers: dict[str, Any], last, figures: dict | None) -> str:
@@ -95,7 +99,7 @@ def fly_one(
         mission=batch.mission.name,
         title=batch.mission.title,
         seed=seed,
-        scenario_digest=scenario_digest(batch.mission, faults),
+        scenario_digest=scenario_digest(batch.mission, batch.maps, faults),
         faults=dict(faults),
         channels=channels,
         events=events_of(lane.log.tick, period, channels, outcome.touchdown),

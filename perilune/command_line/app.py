@@ -124,8 +124,8 @@ def check(file: str, as_json: Json = False) -> None:
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of a mission file, for editors."""
+def schema(as_json: Json = False) -> None:
+    """Print the JSON schema of a mission file, for editors; it is JSON with or without --json."""
     from perilune.simulation.mission import Mission
 
     print_json(Mission.model_json_schema())

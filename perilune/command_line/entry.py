@@ -122,7 +122,10 @@ def write_flight(flight: Flight, folder: Path) -> None:
 
 
 def commit() -> str | None:
-    """The commit of the source tree that runs, where it is one; a repository that merely holds the installation is not."""
+    """The commit of the source tree that runs, where it is one, with “-changed” where files differ from it.
+
+    A repository that merely holds the installation is not one.
+    """
     import subprocess
 
     root = Path(__file__).resolve().parents[2]
@@ -131,7 +134,10 @@ def commit() -> str | None:
         found = subprocess.run(words, capture_output=True, text=True, timeout=5, check=True).stdout.split("\n")
     except (OSError, subprocess.SubprocessError):
         return None
-    return found[1] if Path(found[0]).resolve() == root else None
+    if Path(found[0]).resolve() != root:
+        return None
+    changed = subprocess.run(["git", "-C", str(root), "status", "--porcelain"], capture_output=True, text=True).stdout
+    return found[1] + ("-changed" if changed.strip() else "")
 
 
 def read_flight(folder: str | Path) -> Flight:

@@ -54,8 +54,9 @@ class Interrupt:
 
 
 def default_folder(mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any]) -> Path:
-    """out/NAME-seed-N, or …-healthy; what --fault and --set change is told apart by six digits of its digest."""
-    changed = json.dumps([faults, values], sort_keys=True, default=str) if faults or values else ""
+    """out/NAME-seed-N, or …-healthy; what --fault and --set change, and a file's folder, by six digits of their digest."""
+    where = str(Path(mission).resolve().parent) if Path(mission).suffix == ".toml" else ""
+    changed = json.dumps([faults, values, where], sort_keys=True, default=str) if faults or values or where else ""
     mark = f"-{hashlib.sha256(changed.encode()).hexdigest()[:6]}" if changed else ""
     return Path("out") / f"{Path(mission).stem}-seed-{seed}{'-healthy' if healthy else ''}{mark}"
 
@@ -68,7 +69,9 @@ def prepare_folder(folder: Path) -> None:
         raise UserError(f"Output folder {folder} cannot be used: {problem.strerror}; choose another --out.") from None
 
 
+FIGURES = ("descent", "trajectory", "estimate_errors", "range_finder")
 OURS = {"flight.json", "truth.parquet", "onboard.parquet", "telemetry.parquet"}
+OURS |= {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
 
 
 def refuse_folder(folder: Path) -> None:
@@ -80,9 +83,10 @@ def refuse_folder(folder: Path) -> None:
         raise UserError(f"Output folder {folder}: {existing} is a file; give a folder with --out.")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UserError(f"Output folder {folder} cannot be written: no permission in {existing}; choose another --out.")
+    if folder.exists() and (os.path.ismount(folder) or not os.access(folder.absolute().parent, os.W_OK | os.X_OK)):
+        raise UserError(f"Output folder {folder} cannot be replaced where it stands: name a new folder inside it with --out.")
     held = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    foreign = {name for name in held - OURS if Path(name).suffix not in (".png", ".svg")}
-    if foreign or (held and "flight.json" not in held):
+    if held - OURS or (held and "flight.json" not in held):
         raise UserError(f"Output folder {folder} holds other things: give an empty or new folder with --out.")
 
 

@@ -15,4 +15,5 @@ Rate = Float[Array, "3"]  # rad/s
 Force = Float[Array, "3"]  # N
 Torque = Float[Array, "3"]  # N m
 Mass = Float[Array, ""]  # kg
+Slope = Float[Array, "2"]  # m/m, of the ground towards east and north
 Matrix = Float[Array, "3 3"]

@@ -10,19 +10,18 @@ from .quantities import Direction, Position, Scalar
 from .vectors import dot, norm, unit
 
 SECANTS = 5
-STEEPEST = 0.6  # m/m; marching never oversteps ground up to 31°, steeper than any 1.9 km post pair of LDEM_16
 
 
 def cast(ground: HeightMap, position_M: Position, direction_M: Direction, steps: int) -> Scalar:
     """Distance (m) along a unit direction to the ground: `steps` of marching that cannot overstep, then secants.
 
-    A marching step is height / (cos γ + STEEPEST · sin γ) for a ray γ off nadir: the largest that keeps above any
-    ground of that steepness, so the distance grows to the first crossing; SECANTS bounded secant steps finish it.
+    A marching step is height / (cos γ + s sin γ) for a ray γ off nadir, with s the steepest slope of the map: the largest
+    that keeps above all of its ground, so the distance grows to the first crossing; SECANTS bounded secant steps finish it.
     Points upward or along the horizon return a distance far beyond any sensor's window, never NaN.
     """
     cosine = -dot(direction_M, unit(position_M))
     sine = jnp.sqrt(jnp.maximum(1.0 - cosine * cosine, 0.0))
-    rate = 1.0 / jnp.maximum(cosine + STEEPEST * sine, 1e-3)
+    rate = 1.0 / jnp.maximum(cosine + ground.steepest * sine, 1e-3)
 
     def height(distance):
         point = position_M + distance * direction_M

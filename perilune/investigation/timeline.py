@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 
 from perilune.assessment.flight import Event, Flight
+from perilune.assessment.outcome import Outcome
 from perilune.flight.modes import BRAKING, FINAL, HOLD, TERMINAL
 from perilune.foundation.moon import SURFACE_GRAVITY
 
+RISE = 3.0  # time constants to 95 % of full thrust, a first-order rise
 FULL = 0.95  # of the acceleration that full thrust gives by design: counts as full
 SILENT = 0.1  # of the acceleration asked for: below it the engines count as silent ...
 SILENT_FOR = 5  # ... when it lasts this many cycles, longer than any pulse's pause
+MISFIT = 0.05  # of the thrust asked for in braking: this much more or less, felt in the median, is an engine at fault
+ASTRAY_M = 20.0  # a believed height over the ground this far off at contact is no landing radar's noise
+FINAL_FOR = 60.0  # s: the last metres take ten at a metre a second; much longer, and the ground is elsewhere
 DRY = 0.05  # of the propellant loaded: with less left by bookkeeping, silent engines mean dry tanks
 
 
@@ -55,6 +60,36 @@ def engines_silent(flight: Flight) -> float | None:
     return float(flight.time[first[0]]) if first.size else None
 
 
+def thrust_share(flight: Flight) -> float:
+    """Median of thrust felt over thrust asked for while braking; NaN for a flight that never braked."""
+    c = flight.channels
+    felt = c["executive/acceleration_sensed_mps2"] * mass_by_bookkeeping(flight)
+    asked = np.concatenate([[0.0], c["executive/thrust_demand_n"][:-1]])
+    braking = (c["executive/mode"] == BRAKING) & (asked > 0.0)
+    return float(np.median(felt[braking] / asked[braking])) if braking.any() else float("nan")
+
+
+def height_astray(flight: Flight, silent: float | None) -> str | None:
+    """A sentence where the ground, empty tanks or the end of time came at a height that navigation did not believe in."""
+    contact = flight.event("contact_sensed")
+    if contact is not None and silent is None:
+        believed = at(flight, "navigation/height_above_terrain_m", contact.time_s)
+        if abs(believed) > ASTRAY_M:
+            return f"{contact.time_s:.1f} s: a footpad met the ground while navigation believed it {believed:.0f} m below."
+        return None
+    when = float(flight.time[-1]) if silent is None else silent
+    believed = at(flight, "navigation/height_above_terrain_m", when)
+    if believed < -ASTRAY_M:
+        return f"{when:.1f} s: navigation believed the lander {-believed:.0f} m under the ground, and still aloft."
+    final = flight.event("main_engine_off")
+    if final is not None and when - final.time_s > FINAL_FOR:
+        return (
+            f"{final.time_s:.1f} s: the last metres were believed to begin, and {when - final.time_s:.0f} s later no ground "
+            "had come."
+        )
+    return None
+
+
 def reaction_chain(flight: Flight) -> list[dict[str, Any]]:
     """Where the time between the first valid range and full thrust went: named causes and their seconds."""
     marks = [flight.event(name) for name in ("range_finder_acquired", "range_accepted", "terminal_descent_start")]
@@ -62,41 +97,56 @@ def reaction_chain(flight: Flight) -> list[dict[str, Any]]:
     causes = (
         "m-of-n agreement before navigation takes a range in",
         "accepted ranges confirmed, executive changes mode",
-        "attitude, valves and thrust rise, until full thrust is felt",
+        "attitude and valves, until full thrust is felt",
     )
+    rise = RISE * drawn(flight, "lander.engines.main.rise_time_s")
     chain = []
     if times[0] is not None:
         latency = drawn(flight, "lander.sensors.range_finder.latency_s")
         chain.append({"cause": "age of a range when it is reported (latency)", "seconds": latency})
     for cause, a, b in zip(causes, times[:-1], times[1:], strict=True):
-        if a is not None and b is not None:
-            chain.append({"cause": cause, "seconds": round(b - a, 3)})
+        if a is None or b is None:
+            continue
+        last = cause == causes[-1]
+        chain.append({"cause": cause, "seconds": round(max(b - a - rise, 0.0) if last else b - a, 3)})
+        if last:
+            chain.append({"cause": "thrust rise to 95 %", "seconds": round(min(rise, b - a), 3)})
     return chain
 
 
 def first_cause(flight: Flight) -> dict[str, Any]:
-    """What went wrong first, and the chain from there to the ground. Empty where the flight landed."""
+    """What went wrong first, and the chain from there to the ground. Empty where the flight landed.
+
+    Causes are asked in the order in which one brings about the next; the first that holds is named.
+    """
     outcome = flight.outcome
     if outcome.outcome == "landed" and outcome.is_within_requirements:
         return {}
-    chain: list[str] = []
     waited, acquired = flight.event("below_gate_without_range"), flight.event("range_finder_acquired")
     rejected, silent = flight.event("range_rejected"), engines_silent(flight)
-    cause = "unexplained: no onboard event stands out"
-    fast = any(m.requirement == "vertical_speed_mps" and m.left < 0 for m in outcome.margins)
-    if waited and (fast or outcome.touchdown is None):
+    fast = any(m.requirement == "vertical_speed_mps" and m.left < 0 for m in outcome.margins) or outcome.touchdown is None
+    is_late = waited is not None and fast and (acquired is None or acquired.time_s > waited.time_s)
+    share, astray = thrust_share(flight), height_astray(flight, silent)
+    chain: list[str] = []
+    if abs(share - 1.0) > MISFIT:
+        cause = "thrust_low" if share < 1.0 else "thrust_high"
+        chain.append(f"While braking the accelerometers felt {share:.0%} of the thrust that was asked for.")
+    elif is_late and waited is not None:
         cause = "late_range" if acquired else "no_range"
         chain += late_range_chain(flight, waited, acquired)
+    elif waited is not None and fast and not flight.event("range_accepted"):
+        cause = "range_not_believed"
+        chain.append(f"{waited.time_s:.1f} s: terminal descent was due; there were valid ranges, but too few agreed.")
+    elif astray is not None:
+        cause = "height_believed_wrong"
+        chain.append(astray)
     elif silent is not None:
         cause = silent_cause(flight, silent)
     elif rejected and not flight.event("range_accepted"):
         cause = "range_rejected"
         chain.append(f"{rejected.time_s:.1f} s: {rejected.text}")
-    elif outcome.touchdown and outcome.outcome in ("hard_landing", "tipped"):
-        worst = min((m for m in outcome.margins if m.requirement != "miss_distance_m"), key=lambda m: m.left / m.limit)
-        cause = f"touchdown_{worst.requirement}"
-    elif outcome.outcome == "landed":
-        cause = "miss_distance"
+    else:
+        cause = touchdown_cause(outcome)
     if silent is not None:
         left = at(flight, "executive/propellant_kg", silent)
         chain.append(
@@ -105,6 +155,16 @@ def first_cause(flight: Flight) -> dict[str, Any]:
         )
     chain.append(outcome.reason)
     return {"cause": cause, "chain": chain}
+
+
+def touchdown_cause(outcome: Outcome) -> str:
+    """The requirement that a flight without an earlier trouble broke most."""
+    if outcome.outcome == "landed":
+        return "miss_distance"
+    if outcome.touchdown is None:
+        return "unexplained: no onboard event stands out"
+    worst = min((m for m in outcome.margins if m.requirement != "miss_distance_m"), key=lambda m: m.left / m.limit)
+    return f"touchdown_{worst.requirement}"
 
 
 def silent_cause(flight: Flight, silent: float) -> str:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from perilune.assessment.flight import Flight
 from perilune.foundation.moon import RADIUS
-from perilune.telemetry.readouts import Fit, Readouts, fit
+from perilune.telemetry.readouts import Fit, Readouts, fit, waiting_ends
 
 from .style import BAD, BELIEVED, GOOD, GROUND, PUBLISHED, TRUE, WEAK, new_figure, save
 
@@ -59,7 +59,8 @@ def descent(flight: Flight, readouts: Readouts | None) -> Figure:
     if readouts is not None:
         height, speed = c["navigation/height_above_site_m"], c["navigation/speed_mps"]
         acquired = flight.event("range_finder_acquired")
-        matched = fit(readouts, time, speed, height, acquired.time_s if acquired else None)
+        until = waiting_ends(acquired.time_s, acquired.height_above_terrain_m) if acquired else None
+        matched = fit(readouts, time, speed, height, until)
     for column, start in enumerate((0.0, max(time[-1] - 200.0, 0.0))):
         top, bottom = grid[0, column], grid[1, column]
         late = time >= start

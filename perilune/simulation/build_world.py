@@ -67,9 +67,10 @@ def engine_directions(n) -> Float[Array, "19 3"]:
 
 
 def engine_thrusts(n) -> Float[Array, "19"]:
-    """Steady thrust of each engine with its error, N."""
-    main = n["lander.engines.main.thrust_n"] * (1.0 + 0.01 * n["lander.engines.main.thrust_error_percent"])
-    assist = n["lander.engines.assist.thrust_n"] * (1.0 + 0.01 * n["lander.engines.assist.thrust_error_percent"])
+    """Steady thrust of each engine with its error, N. An engine lost altogether (−100 %) gives none, not a little less."""
+    main_share = jnp.maximum(1.0 + 0.01 * n["lander.engines.main.thrust_error_percent"], 0.0)
+    assist_share = jnp.maximum(1.0 + 0.01 * n["lander.engines.assist.thrust_error_percent"], 0.0)
+    main, assist = n["lander.engines.main.thrust_n"] * main_share, n["lander.engines.assist.thrust_n"] * assist_share
     attitude = n["lander.engines.attitude.thrust_n"] * jnp.ones(ENGINE_CLASSES["attitude"][1])
     return jnp.concatenate([main[None], assist, attitude])
 

@@ -29,13 +29,19 @@ def check_figures(mission: Mission, where: str) -> None:
 def schedule_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
     """What is wrong with the steps of time, each with its sentence."""
     flight, valve_step_s = mission.flight, mission.lander.engines.attitude.valve_step_s
+    minimum_s = mission.lander.engines.assist.minimum_on_time_s
     a_second, steps = 1.0 / flight.period_s, flight.period_s / valve_step_s
     truth_step = flight.period_s / flight.truth_substeps
     edges = valve_step_s / truth_step
     return (
         (
             abs(a_second - round(a_second)) > 1e-9 * a_second,
-            f"flight.period_s = {flight.period_s:g} is not one second over a whole number: take 0.1, 0.05, 0.04, 0.02 …",
+            f"flight.period_s = {flight.period_s:g} is not one second over a whole number: take 0.1, 0.04 or 0.02 s",
+        ),
+        (
+            minimum_s > flight.period_s + 1e-9,
+            f"lander.engines.assist.minimum_on_time_s = {minimum_s:g} is longer than flight.period_s = {flight.period_s:g}: "
+            "the assist engines would never fire; shorten the pulse or lengthen the period",
         ),
         (
             abs(steps - round(steps)) > 1e-9 or abs(edges - round(edges)) > 1e-9 or edges < 0.5,
@@ -117,8 +123,10 @@ def check_paths(mission: Mission, where: str) -> None:
             raise UserError(
                 f"{where}: dispersion of {row.path} needs exactly one of sigma, sigma_percent (normal) or half_width (uniform)."
             )
-        if isinstance(given[0], tuple) and len(given[0]) != numbers[row.path].size:
-            raise UserError(f"{where}: dispersion of {row.path} has {len(given[0])} figures for {numbers[row.path].size} parts.")
+        parts = numbers[row.path].shape[0] if numbers[row.path].ndim else 0
+        if isinstance(given[0], tuple) and len(given[0]) != parts:
+            wanted = f"{parts} parts" if parts else "a plain number: write it without brackets"
+            raise UserError(f"{where}: dispersion of {row.path} has {len(given[0])} figures for {wanted}.")
     known = [f"{root}.{key}" for root, key in keys(mission)]
     known += [f"faults.{fault.kind}" for fault in mission.faults]
     known += [f"dispersions.{row.path}" for row in mission.dispersions]

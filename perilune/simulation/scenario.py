@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from perilune.flight.software import FlightSoftware
+from perilune.foundation.errors import UserError
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
 from perilune.world.world import World
@@ -37,11 +38,12 @@ class Maps(eqx.Module):
 
 
 def ground_track(mission: Mission) -> tuple[float, float, float, float]:
-    """South, north, west, east (degrees) of a box around the track from ignition to site."""
+    """South, north, west, east (degrees) of a box around the track from the start of the flight to the site."""
     import math
 
     site, start = mission.site, mission.start
-    reach = math.degrees(start.perilune_downrange_m / RADIUS) + 1.0
+    before = 1.8e3 * start.lead_time_s  # m at most, at orbital speed
+    reach = math.degrees((start.perilune_downrange_m + before) / RADIUS) + 1.0
     latitude, azimuth = math.radians(site.latitude_deg), math.radians(start.approach_azimuth_deg + 180.0)
     south = north = site.latitude_deg
     west = east = site.longitude_deg
@@ -57,18 +59,32 @@ def ground_track(mission: Mission) -> tuple[float, float, float, float]:
 
 
 def read_maps(mission: Mission) -> Maps:
-    """Both maps over the ground track. Raises UserError where a map does not cover it."""
+    """Both maps over the ground track. Raises UserError where one cannot be read, does not cover it, or knows too much."""
     box = ground_track(mission)
-    return Maps(read_map(mission.site.true_map, *box), read_map(mission.site.onboard_map, *box))
+    found = []
+    for key in ("true_map", "onboard_map"):
+        try:
+            found.append(read_map(getattr(mission.site, key), *box))
+        except UserError as problem:
+            raise UserError(f"{mission.name}: site.{key}: {problem}") from None
+    maps = Maps(*found)
+    true_posts, onboard_posts = float(maps.true.spacing), float(maps.onboard.spacing)
+    if onboard_posts < 1.5 * true_posts:
+        raise UserError(
+            f"{mission.name}: site.onboard_map has posts {RADIUS * onboard_posts:.0f} m apart and site.true_map "
+            f"{RADIUS * true_posts:.0f} m: flight software may not know the ground as well as it is; take a coarser onboard map."
+        )
+    return maps
 
 
 def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
-    """The mission's numbers, with the site's height on the true map (m above the sphere) that the start counts from."""
+    """The mission's numbers, with the site's height on the onboard map (m above the sphere): what the planners knew, and
+    what the planned start counts from."""
     import math
 
     site = mission.site
     place = jnp.asarray(math.radians(site.latitude_deg)), jnp.asarray(math.radians(site.longitude_deg))
-    height = jax.jit(HeightMap.height)(maps.true, *place)  # one program: operation by operation it takes longer than a flight
+    height = jax.jit(HeightMap.height)(maps.onboard, *place)  # one program: operation by operation it takes longer than a flight
     numbers = numbers_of(mission)
     numbers["site.height_m"] = jax.device_get(height)
     return numbers

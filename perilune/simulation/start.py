@@ -92,13 +92,14 @@ def initial_truth(n, world: World) -> TruthState:
         delta_velocity_B=jnp.zeros(3),
         delta_angle_B=jnp.zeros(3),
     )
-    touchdown = Touchdown(zero, motion.position_I, motion.velocity_I, motion.attitude_IB, motion.propellant)
+    foot_height, slope = world.foot_height(motion, zero)
+    touchdown = Touchdown(zero, motion.position_I, motion.velocity_I, motion.attitude_IB, motion.propellant, slope)
     return TruthState(
         motion=motion,
         engines=EngineState(jnp.zeros((3, 7)), jnp.zeros(ENGINES, bool), zero),
         range_hits=jnp.zeros(world.range_finder.valid_window, bool),
         touchdown=touchdown,
-        foot_height=world.foot_height(motion, zero),
+        foot_height=foot_height,
         has_contact=no,
         has_diverged=no,
         is_dry=no,

@@ -15,7 +15,7 @@ from perilune.foundation.errors import UserError
 
 from .dictionary import CHANNELS
 
-FORMAT = 1
+FORMAT = 2  # 2: the lander as drawn and whom to credit for readouts
 FILES = ("truth.parquet", "onboard.parquet", "telemetry.parquet")
 
 
@@ -58,20 +58,19 @@ def write(folder: Path, header: dict[str, Any], tables: dict[str, dict[str, np.n
 
 
 def put_in_place(temporary: Path, folder: Path) -> None:
-    """Rename onto the final name; an older archive is set aside first and removed last."""
+    """Rename onto the final name; an older archive is set aside first and removed only when the new one stands."""
     old = None
     if folder.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
         os.rename(folder, old / "archive")
     try:
         os.rename(temporary, folder)
-    except BaseException:  # Ctrl-C too
-        if old is not None:
+    except BaseException:  # Ctrl-C too, which may come after the rename
+        if old is not None and not folder.exists():
             os.rename(old / "archive", folder)
         raise
-    finally:
-        if old is not None:
-            shutil.rmtree(old, ignore_errors=True)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -79,6 +78,9 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     folder = Path(folder)
     try:
         header = json.loads((folder / "flight.json").read_text(encoding="utf-8"))
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            found = header.get("format") if isinstance(header, dict) else None
+            raise UserError(f"The archive {folder} has format {found}; this version reads format {FORMAT}.")
         channels: dict[str, np.ndarray] = {}
         for name in ("truth", "onboard"):
             table = pq.read_table(folder / f"{name}.parquet")
@@ -89,8 +91,6 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise UserError(f"{folder} is not a flight's archive: {missing} is missing.") from None
     except (OSError, ValueError, pa.ArrowException) as problem:
         raise UserError(f"The archive {folder} cannot be read: {problem}.") from problem
-    if not isinstance(header, dict) or set(CHANNELS) - set(channels):
-        raise UserError(f"The archive {folder} is not whole: a header or channels are missing.")
-    if header.get("format") != FORMAT:
-        raise UserError(f"The archive {folder} has format {header.get('format')}; this version reads format {FORMAT}.")
+    if set(CHANNELS) - set(channels):
+        raise UserError(f"The archive {folder} is not whole: channels are missing.")
     return header, channels

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from perilune.flight.memory import ACCELEROMETER_BIAS, ATTITUDE, GYRO_BIAS
 from perilune.foundation.frames import inertial_to_fixed
 from perilune.foundation.moon import RADIUS
+from perilune.foundation.quantities import Scalar
 from perilune.foundation.rotation import rotate
 from perilune.foundation.vectors import dot, norm
 from perilune.interface.design import engine_slice
@@ -37,11 +38,11 @@ def components(prefix: str, labels: str, unit: str, text: str, read) -> list[Cha
     ]  # fmt: skip
 
 
-def common(house: str, pick: Callable[[View], Kinematics]) -> list[Channel]:
+def common(house: str, pick: Callable[[View], Kinematics], site_radius: Callable[[View], Scalar]) -> list[Channel]:
     """The channels that truth and navigation both have, under the same names."""
     return [
         Channel(f"{house}/height_above_site_m", "m", "centre of mass over the site radius",
-                lambda v: pick(v).radius - v.site_radius),
+                lambda v: pick(v).radius - site_radius(v)),
         Channel(f"{house}/height_above_sphere_m", "m", "centre of mass over the 1,737.4 km sphere",
                 lambda v: pick(v).radius - RADIUS),
         Channel(f"{house}/climb_rate_mps", "m/s", "radial speed, up positive", lambda v: pick(v).climb_rate),
@@ -80,7 +81,7 @@ def boresight(v: View):
 
 
 TRUTH = [
-    *common("truth", lambda v: v.truth),
+    *common("truth", lambda v: v.truth, lambda v: v.true_site_radius),
     Channel("truth/height_above_terrain_m", "m", "centre of mass over the true ground", true_height_above_terrain),
     Channel("truth/foot_height_m", "m", "lowest footpad over the true ground, local slope included",
             lambda v: v.snapshot.truth.foot_height),
@@ -107,7 +108,7 @@ TRUTH = [
 ]  # fmt: skip
 
 ONBOARD = [
-    *common("navigation", lambda v: v.believed),
+    *common("navigation", lambda v: v.believed, lambda v: v.site_radius),
     Channel("navigation/height_above_terrain_m", "m", "over the onboard ground with its estimated bias",
             lambda v: v.onboard.height_above_terrain),
     *components("navigation/position_I", "xyz", "m", "estimate", lambda v: v.snapshot.memory.navigation.position_I),

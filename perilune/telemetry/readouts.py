@@ -9,6 +9,7 @@ import numpy as np
 from perilune.foundation.errors import UserError
 
 SHIFT_LIMIT_S = 5.0  # the broadcast's figures are late by up to about 5 s
+LATE_M = 5000.0  # m: terminal descent starts below 2 km; a range above this is no late one
 COLUMNS = ("time_s", "speed_mps", "altitude_m")
 
 
@@ -50,18 +51,30 @@ def read(name: str) -> Readouts:
         raise UserError(f"Readouts {name} cannot be read as a CSV table of {', '.join(COLUMNS)}: {problem}.") from None
 
 
+def waiting_ends(acquired_s: float, height: float) -> float | None:
+    """Until when the published flight and one that acquired at this time (s) and height (m) are comparable, s.
+
+    Late in the descent a range changes the flight; one that comes at its proper height, as on a healthy flight, does not
+    yet. None where there is no such end.
+    """
+    return acquired_s if np.isfinite(acquired_s) and height < LATE_M else None
+
+
 def fit(readouts: Readouts, time, speed, height, until_s: float | None = None, limit_s: float = SHIFT_LIMIT_S) -> Fit | None:
     """One shift in time, within ±`limit_s`, that brings the flight nearest to the readouts; rms after it.
 
     Readout zero is first put where the flight falls through the height of the first readout. Readouts later than
-    `until_s` (mission time, unshifted: the first valid range) do not count. Speed and height errors are weighed by
-    their acceptance limits of 15 m/s and 300 m. None for a flight that never came down to the first readout.
+    `until_s` (mission time, unshifted: see `waiting_ends`) do not count. Speed and height errors are weighed by
+    their acceptance limits of 15 m/s and 300 m. None for a flight that never came down to the first readout, or
+    where nothing counts.
     """
     below = np.flatnonzero(height <= readouts.height_m[0])
     if below.size == 0:
         return None
     start = float(time[below[0]])
     counted = np.ones_like(readouts.time_s, bool) if until_s is None else start + readouts.time_s <= until_s
+    if not counted.any():
+        return None
     at, shown_speed, shown_height = readouts.time_s[counted], readouts.speed_mps[counted], readouts.height_m[counted]
 
     def errors(shift):

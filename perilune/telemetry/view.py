@@ -75,7 +75,8 @@ class View(eqx.Module):
     truth: Kinematics
     believed: Kinematics
     onboard: Geometry
-    site_radius: Scalar
+    site_radius: Scalar  # m, of the aimed point on the onboard map, which onboard heights count from
+    true_site_radius: Scalar  # m, of the true ground there, which true heights count from
     ground: Scalar  # m above the sphere, true, under the lander
 
 
@@ -93,6 +94,7 @@ def view(scenario: Scenario, snapshot: Snapshot) -> View:
         believed=kinematics(belief.position_I, belief.velocity_I, belief.attitude_IB, site_M, time),
         onboard=geometry(belief, scenario.flight_software.onboard, site_M, time),
         site_radius=norm(site_M),
+        true_site_radius=RADIUS + scenario.world.ground.height_at(site_M),
         ground=scenario.world.ground.height_at(truth.position_M),
     )
 

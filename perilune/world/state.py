@@ -3,7 +3,7 @@
 import equinox as eqx
 from jaxtyping import Array, Bool, Float
 
-from perilune.foundation.quantities import Attitude, Flag, Mass, Position, Rate, Scalar, Vector, Velocity
+from perilune.foundation.quantities import Attitude, Flag, Mass, Position, Rate, Scalar, Slope, Vector, Velocity
 
 
 class Motion(eqx.Module):
@@ -34,6 +34,7 @@ class Touchdown(eqx.Module):
     velocity_I: Velocity  # relative to I
     attitude_IB: Attitude
     propellant: Mass
+    slope: Slope  # of the ground there, the map's and the local one
 
 
 class TruthState(eqx.Module):

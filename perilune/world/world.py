@@ -9,7 +9,7 @@ from perilune.foundation.frames import inertial_to_fixed
 from perilune.foundation.gravity import GravityField
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Scalar
+from perilune.foundation.quantities import Scalar, Slope
 from perilune.foundation.randomness import Noise
 from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import norm
@@ -88,10 +88,10 @@ class World(eqx.Module):
         """The truth one cycle later. It stands still from first contact on: legs and soil are not modelled here."""
         moved = self.fly(truth, commands, tick)
         time = seconds(tick + 1, self.period)
-        foot_height = self.foot_height(moved.motion, time)
+        foot_height, slope = self.foot_height(moved.motion, time)
         has_contact = foot_height < 0.0
         share = truth.foot_height / jnp.maximum(truth.foot_height - foot_height, 1e-9)
-        touchdown = self.contact(truth.motion, moved.motion, jnp.clip(share, 0.0, 1.0), time)
+        touchdown = self.contact(truth.motion, moved.motion, jnp.clip(share, 0.0, 1.0), time, slope)
         has_diverged = ~jnp.isfinite(foot_height + jnp.sum(moved.motion.rate_B))
         moved = TruthState(
             motion=moved.motion,
@@ -122,7 +122,8 @@ class World(eqx.Module):
             target = jnp.where(motion.propellant <= EMPTY, 0.0, target)
             push, delivered = through_step(delivered, target, decay)
             push = push.within(motion.propellant, step)
-            return (rk4(motion, push, self.mass, self.gravity.gm, form_I, step), delivered), None
+            moved = rk4(motion, push, self.mass, self.gravity.gm, form_I, step)
+            return (moved, jnp.where(moved.propellant <= EMPTY, 0.0, delivered)), None
 
         start = eqx.tree_at(
             lambda m: (m.delta_velocity_B, m.delta_angle_B, m.propellant),
@@ -133,7 +134,7 @@ class World(eqx.Module):
         engines = EngineState(delivered, is_open[-1], engines.start_loss)
         return eqx.tree_at(lambda t: (t.motion, t.engines), truth, (motion, engines))
 
-    def contact(self, before: Motion, after: Motion, share: Scalar, time: Scalar) -> Touchdown:
+    def contact(self, before: Motion, after: Motion, share: Scalar, time: Scalar, slope: Slope) -> Touchdown:
         """Figures at first contact, a `share` of the way through the cycle that ends at `time`; linear inside it."""
 
         def between(a, b):
@@ -145,10 +146,11 @@ class World(eqx.Module):
             velocity_I=between(before.velocity_I, after.velocity_I),
             attitude_IB=after.attitude_IB,
             propellant=between(before.propellant, after.propellant),
+            slope=slope,
         )
 
-    def foot_height(self, motion: Motion, time: Scalar) -> Scalar:
-        """Height of the lowest footpad above the ground, m."""
+    def foot_height(self, motion: Motion, time: Scalar) -> tuple[Scalar, Slope]:
+        """Height of the lowest footpad above the ground, m, and the ground's slope towards east and north, m/m."""
         centre_B = self.mass.centre(motion.propellant)
         return lowest_foot(self.feet, self.ground, motion.position_I, motion.attitude_IB, centre_B, time)
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from perilune.campaign.one import fly_one
 from perilune.flight.modes import TERMINAL
 from perilune.investigation.timeline import first_cause, full_thrust_felt, reaction_chain
+from perilune.world.faults import CATALOGUE
 
 
 def test_the_story_needs_no_truth(flight):
@@ -14,7 +16,7 @@ def test_the_story_needs_no_truth(flight):
     blind = replace(flight, channels=onboard, resolved={}, faults={})
     told = first_cause(flight)
     assert told["cause"] == "late_range"
-    assert len(told["chain"]) == 4
+    assert len(told["chain"]) == 4  # waited, first range, full thrust, ground
     assert first_cause(blind) == told
     assert reaction_chain(blind) == reaction_chain(flight)
 
@@ -36,3 +38,28 @@ def test_silent_engines_are_heard(flight, left, cause):
     assert told["cause"] == cause
     began = float(flight.time[late][0])
     assert told["chain"][0].startswith(f"{began:.1f} s: thrust was asked for")
+
+
+# Fault, magnitude → the cause that its story must name; None: it lands all the same (seed 1).
+CAUSES = [
+    ("range_finder.weak_return_db", 120.0, "no_range"),
+    ("range_finder.bias_m", 500.0, "height_believed_wrong"),
+    ("range_finder.bias_m", -2500.0, "height_believed_wrong"),
+    ("range_finder.bias_m", -5000.0, "height_believed_wrong"),
+    ("range_finder.dropout_probability", 1.0, "no_range"),
+    ("range_finder.false_probability", 1.0, "range_not_believed"),
+    ("main_engine.thrust_error_percent", -100.0, "thrust_low"),
+    ("main_engine.thrust_error_percent", 50.0, "thrust_high"),
+    ("velocimeter.fitted", 0.0, "touchdown_horizontal_speed_mps"),
+    ("range_finder.false_probability", 0.5, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "magnitude", "cause"), CAUSES)
+def test_every_fault_has_a_cause_in_its_story(batch, kind, magnitude, cause):
+    assert {row[0] for row in CAUSES} == set(CATALOGUE)
+    flown = fly_one(batch, 1, {kind: magnitude})
+    assert first_cause(flown).get("cause") == cause
+    assert (cause is None) == (flown.outcome.outcome == "landed")
+    # An engine that gives nothing makes no propellant either.
+    assert np.all(np.diff(flown.channels["truth/propellant_kg"]) <= 0.0)
