@@ -70,7 +70,10 @@ def sixty_four(batch):
 
 @pytest.fixture(scope="session")
 def short(batch):
-    """The first 5 s of four lanes, by one small program: given seeds, faults and a change to the start, the last snapshot."""
+    """5 s of four lanes under thrust, by one small program: given seeds, faults and a change to the start, the last snapshot.
+
+    Without lead time the engines light at the first update: slow sensors, filter, guidance, allocation and valves all work.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -78,7 +81,7 @@ def short(batch):
     from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
     def fly(seeds, faults=None, change=lambda last: last, record=recorder(BATCH_CHANNELS, True)):
-        scenarios, last, _ = batch.start(seeds, faults)
+        scenarios, last, _ = batch.start(seeds, faults, {"start.lead_time_s": 0.0})
         tick = jnp.asarray(0, jnp.int32)
         last, _, _ = fly_chunk(scenarios, change(last), tick, cycles=50, every=10, record=record)
         return jax.device_get(last)

@@ -73,6 +73,16 @@ def grid_of(dataset, name: str) -> Grid:
     )
 
 
+def check_whole(dataset, name: str) -> None:
+    """Refuse a raw PDS3 image shorter than its label says: GDAL reads what is missing as zeros."""
+    if dataset.driver != "PDS":
+        return
+    wanted = dataset.width * dataset.height * np.dtype(dataset.dtypes[0]).itemsize
+    held = max(Path(file).stat().st_size for file in dataset.files if Path(file).suffix.lower() != ".lbl")
+    if held < wanted:
+        raise UserError(f"Map {name} cannot be read: its image has {held} bytes and its label promises {wanted}.")
+
+
 def scale_of(dataset, path: Path) -> tuple[float, float]:
     """Metres per count and metres to add, so that heights count from the 1,737.4 km sphere or from the centre."""
     unit = (dataset.units[0] or "").lower()
@@ -139,6 +149,7 @@ def read_map(name: str, south_deg: float, north_deg: float, west_deg: float, eas
     path = resolve(name)
     try:
         with rasterio.open(path) as dataset:
+            check_whole(dataset, name)
             grid = grid_of(dataset, name)
             scale, offset = scale_of(dataset, path)
             rows, first, columns, shift = cut_out(dataset, grid, (south_deg, north_deg, west_deg, east_deg))

@@ -64,7 +64,7 @@ def test_kepler_orbit_closes():
     start = moving(velocity_I=jnp.asarray([0.0, v, 0.0]))
     end = fly(start, steady(jnp.zeros(7)), body(), 13000, GM, period / 13000)
     gap = np.linalg.norm(np.asarray(end.position_I - start.position_I))
-    assert gap < 1e-2  # m; RK4 at 0.5 s steps leaves about 1e-4 m, rounding 1e-3 m
+    assert gap < 1e-5  # m; RK4 at 0.5 s steps and rounding leave 1.6e-7 m (docs/validation.md)
 
 
 def test_energy_and_momentum_hold_without_forces():

@@ -172,7 +172,7 @@ def test_clopper_pearson_against_scipy():
 
 
 def test_recorded_commands_against_dop853():
-    """30 s of the healthy flight's commands: our truth against NumPy forces under DOP853 at rtol 1e-11."""
+    """40 s of the healthy flight's commands: our truth against NumPy forces under DOP853 at rtol 1e-11."""
     from validation.numerics import Independent, recorded_commands, replay, truth_vector, world_of
 
     batch, world, truth = world_of(5)

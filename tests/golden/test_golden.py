@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 FILE = Path(__file__).with_name("flights.json")
 FIGURES = ("vertical_speed_mps", "horizontal_speed_mps", "miss_distance_m", "propellant_kg", "range_finder_acquired_height")
@@ -39,4 +38,4 @@ if __name__ == "__main__":
     faults = {"range_finder.weak_return_db": np.repeat([0.0, batch.mission.faults[0].magnitude], 32)}
     flown = batch.fly(seeds, recorder(BATCH_CHANNELS, True), 10, faults)
     FILE.write_text(json.dumps(summary(rows_of(flown, seeds, batch.mission.requirements, 10, 0.1)), indent=1) + "\n")
-    pytest.exit("rewritten", 0)
+    print(f"Rewritten: {FILE}")

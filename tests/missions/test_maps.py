@@ -87,6 +87,88 @@ def test_the_rest_is_refused_in_a_sentence(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
+LABEL = """PDS_VERSION_ID = "PDS3"
+RECORD_TYPE = FIXED_LENGTH
+RECORD_BYTES = 80
+FILE_RECORDS = 40
+^IMAGE = "OWN.IMG"
+DESCRIPTION = "Radii of a sphere of 1737.4 KILOMETER; the word here is no unit."
+OBJECT = IMAGE
+  LINES = 40
+  LINE_SAMPLES = 40
+  SAMPLE_TYPE = LSB_INTEGER
+  SAMPLE_BITS = 16
+  UNIT = METER
+  SCALING_FACTOR = 0.5
+  OFFSET = 1737400.
+END_OBJECT = IMAGE
+OBJECT = IMAGE_MAP_PROJECTION
+  MAP_PROJECTION_TYPE = "SIMPLE CYLINDRICAL"
+  MAP_RESOLUTION = 4 <pix/deg>
+  MAP_SCALE = 7580.84 <m/pix>
+  A_AXIS_RADIUS = 1737.4 <km>
+  B_AXIS_RADIUS = 1737.4 <km>
+  C_AXIS_RADIUS = 1737.4 <km>
+  POSITIVE_LONGITUDE_DIRECTION = "EAST"
+  CENTER_LATITUDE = 0 <deg>
+  CENTER_LONGITUDE = 180 <deg>
+  LINE_PROJECTION_OFFSET = 259.5 <pix>
+  SAMPLE_PROJECTION_OFFSET = -680.5 <pix>
+  MAXIMUM_LATITUDE = 65 <deg>
+  MINIMUM_LATITUDE = 55 <deg>
+  WESTERNMOST_LONGITUDE = 350 <deg>
+  EASTERNMOST_LONGITUDE = 360 <deg>
+END_OBJECT = IMAGE_MAP_PROJECTION
+END
+"""
+
+
+def pds3(folder):
+    """A PDS3 image of 10° around the site, laid out as the LOLA products are: half-metre counts, label apart."""
+    latitude, longitude = 65.0 - (np.arange(40) + 0.5) / 4, -10.0 + (np.arange(40) + 0.5) / 4
+    counts = np.round(plane(latitude[:, None], longitude[None, :]) / 0.5).astype("<i2")
+    (folder / "OWN.LBL").write_text(LABEL.replace("\n", "\r\n"))
+    (folder / "OWN.IMG").write_bytes(counts.tobytes())
+    return folder
+
+
+def test_pds3_label_and_image(tmp_path):
+    folder = pds3(tmp_path)
+    for name in ("OWN.LBL", "OWN.IMG"):
+        ground = read_map(str(folder / name), *BOX)
+        found = float(ground.height(jnp.asarray(math.radians(60.5)), jnp.asarray(math.radians(-4.6))))
+        assert found == pytest.approx(plane(60.5, -4.6), abs=0.5)  # m: half-metre counts, a label with six digits of scale
+
+
+def test_truncated_pds3_image(tmp_path):
+    folder = pds3(tmp_path)
+    (folder / "OWN.IMG").write_bytes((folder / "OWN.IMG").read_bytes()[:1000])
+    with pytest.raises(UserError, match="cannot be read"):
+        read_map(str(folder / "OWN.LBL"), *BOX)
+
+
+def test_shipped_files_are_those_of_the_manifest():
+    import hashlib
+    import json
+    from importlib import resources
+
+    folder = resources.files("perilune.data")
+    entries = json.loads(folder.joinpath("manifest.json").read_text())
+    assert {entry["file"] for entry in entries} == {p.name for p in folder.iterdir() if p.name.endswith((".tif", ".csv"))}
+    for entry in entries:
+        assert hashlib.sha256(folder.joinpath(entry["file"]).read_bytes()).hexdigest() == entry["sha256"], entry["file"]
+
+
+def test_the_onboard_map_may_not_be_as_good_as_the_truth():
+    with pytest.raises(UserError, match=r"site\.onboard_map has posts 1895 m apart"):
+        read_maps(load("resilience", {"site.onboard_map": "package:mare-frigoris"}))
+
+
+def test_a_map_error_names_its_key():
+    with pytest.raises(UserError, match=r"resilience: site\.onboard_map: Map file nowhere\.tif does not exist"):
+        read_maps(load("resilience", {"site.onboard_map": "nowhere.tif"}))
+
+
 def test_the_cut_out_is_the_global_map(shared):
     """What ships is LDEM_16 as the PDS label gives it, wherever the braking phase passes."""
     ours = read_map("package:mare-frigoris", 40.0, 60.5, -8.0, -3.0)
