@@ -15,6 +15,7 @@ KIND = "range_finder.weak_return_db"
 MASSES = (660.0, 700.0, 740.0, 760.0, 780.0, 820.0)  # kg at ignition
 CONFIRMATIONS = (0.0, 0.5, 1.5, 2.5, 4.0)  # s; with one agreeing return enough, reaction is this plus 0.2 … 0.7 s
 NOMINAL_MASS = 760.0
+DOWNRANGE_M = 600e3  # at the nominal mass; a heavier lander brakes a longer way
 
 
 def acquired(rows) -> float:
@@ -45,11 +46,14 @@ def grid() -> list[list[str]]:
             share = mass / NOMINAL_MASS
             overrides = {
                 "lander.propellant_mass_kg": mass - 340.0,
-                "start.perilune_downrange_m": 600e3 * share,
+                "start.perilune_downrange_m": DOWNRANGE_M * share,
                 "start.flight_time_s": 735.0 * share,
                 "flight.guidance.range_confirmation_s": confirmation,
             }
-            values = (("flight.navigation.range_agree_count", 1), ("start.perilune_downrange_m", 660e3))
+            values = (
+                ("flight.navigation.range_agree_count", 1),
+                ("start.perilune_downrange_m", DOWNRANGE_M * MASSES[-1] / NOMINAL_MASS),
+            )
             jobs.append(
                 Job(
                     "resilience",

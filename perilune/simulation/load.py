@@ -1,17 +1,32 @@
 """From a name or path to a mission that has been read, overridden, validated and checked."""
 
+from pathlib import Path
 from typing import Any
 
 from .checks import check_mission
 from .mission import Mission, assign, parse, read_table
 
+FILES = (("site", "true_map"), ("site", "onboard_map"), ("reference", "readouts"))  # keys that may name a file
+
+
+def beside_the_mission(table: dict[str, Any], folder: Path) -> None:
+    """Files that a mission file names by relative paths lie beside it, from wherever it is flown. In place."""
+    for root, key in FILES:
+        node = table.get(root)
+        name = node.get(key) if isinstance(node, dict) else None
+        if isinstance(node, dict) and isinstance(name, str) and not name.startswith("package:"):
+            node[key] = str(folder / Path(name).expanduser())
+
 
 def load(name_or_path: str, overrides: dict[str, Any] | None = None) -> Mission:
     """A mission by name or path, with `overrides` (dotted path → value) put in before validation.
 
+    Relative paths inside a mission file count from its folder, those of overrides from the working folder.
     Raises UserError with one sentence for whatever is wrong.
     """
     table, where = read_table(name_or_path)
+    if Path(name_or_path).is_file():
+        beside_the_mission(table, Path(name_or_path).parent)
     for path, value in (overrides or {}).items():
         assign(table, path, value, where)
     mission = parse(table, where)

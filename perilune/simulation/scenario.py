@@ -43,7 +43,7 @@ def ground_track(mission: Mission) -> tuple[float, float, float, float]:
 
     site, start = mission.site, mission.start
     before = 1.8e3 * start.lead_time_s  # m at most, at orbital speed
-    reach = math.degrees((start.perilune_downrange_m + before) / RADIUS) + 1.0
+    reach = math.degrees((start.perilune_downrange_m + before) / RADIUS)
     latitude, azimuth = math.radians(site.latitude_deg), math.radians(start.approach_azimuth_deg + 180.0)
     south = north = site.latitude_deg
     west = east = site.longitude_deg

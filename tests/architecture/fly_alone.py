@@ -93,7 +93,8 @@ memory = m.FlightMemory(
 )
 measured = Measurements(jnp.zeros(3), jnp.zeros(3), state.attitude_IB, no, zero, zero, no, no, jnp.zeros(3), no, no)
 step = jax.jit(lambda memory, tick: software.step(memory, measured, tick))
-for tick in range(11):
+memory, commands, events = step(memory, jnp.asarray(0, jnp.int32))
+for tick in range(1, 11):
     memory, commands, events = step(memory, jnp.asarray(tick, jnp.int32))
 assert commands.on_time.shape == (ENGINES,)
 print("stepped")

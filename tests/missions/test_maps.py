@@ -209,6 +209,18 @@ def test_own_geotiff_is_the_same_ground(tmp_path, resilience):
     assert np.array_equal(mine.true.heights, theirs.true.heights)
 
 
+def test_maps_of_a_mission_file_lie_beside_it(tmp_path, monkeypatch):
+    from importlib import resources
+
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    text = resources.files("perilune.missions").joinpath("resilience.toml").read_text()
+    (folder / "own.toml").write_text(text.replace('"package:mare-frigoris"', '"ground.tif"'))
+    shutil.copy(str(resources.files("perilune.data").joinpath("mare-frigoris.tif")), folder / "ground.tif")
+    monkeypatch.chdir(tmp_path)
+    assert np.array_equal(read_maps(load("mine/own.toml")).true.heights, read_maps(load("resilience")).true.heights)
+
+
 def test_longitude_may_count_from_zero():
     """A site at 355.4° E is the site at 4.6° W, on the same ground."""
     ours = read_maps(load("resilience")).true
