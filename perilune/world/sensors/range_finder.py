@@ -24,7 +24,9 @@ from perilune.foundation.vectors import cross, dot
 from ..environment.surface import Surface
 from ..state import Motion
 
-RAY_STEPS = 8  # with the secants, to < 1 cm of the ground within 60° of nadir (tested against brute force)
+# With the secants, to < 1 cm of the ground within 50° of nadir over the steepest of the shipped map (tested against brute
+# force). Between 50° and 60° one ray in 200 over its 45° ridges is not finished and stops up to 100 m before the ground.
+RAY_STEPS = 8
 
 
 class Return(eqx.Module):
