@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
-from . import closed_forms, fault, filter, healthy, numerics
+from . import closed_forms, fault, filter, healthy, numerics, world
 from .report import Section
 
 STUDIES = {
@@ -21,6 +21,7 @@ STUDIES = {
     "filter": filter.study,
     "numerics": numerics.study,
     "closed_forms": closed_forms.study,
+    "world": world.study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"
 PARTS = Path(__file__).parent / "parts"
