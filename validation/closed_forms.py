@@ -7,7 +7,7 @@ import numpy as np
 from perilune.foundation.moon import GM, STANDARD_GRAVITY
 from perilune.world.dynamics import rk4
 from perilune.world.state import Motion
-from perilune.world.vehicle.engines import Push
+from perilune.world.vehicle.engines import GAUSS_NODES, Push
 from perilune.world.vehicle.mass import MassProperties
 
 from .report import Claim, Section
@@ -18,7 +18,14 @@ BODY = MassProperties(jnp.asarray(340.0), jnp.zeros(3), jnp.zeros(3), jnp.asarra
 def fly(velocity, rate, output, steps: int, step: float, gm: float) -> Motion:
     """A body at 1,757 km with 400 kg of propellant under steady engine output."""
     output = jnp.asarray(output, float)
-    push = Push(middle=output, half=0.5 * output, mean=output, early=0.5 * output)
+    push = Push(
+        middle=output,
+        half=0.5 * output,
+        mean=output,
+        early=0.5 * output,
+        earliest=output / 6.0,
+        nodes=jnp.stack([s * output for s in GAUSS_NODES]),
+    )
     start = Motion(
         jnp.asarray([1757e3, 0.0, 0.0]), jnp.asarray(velocity, float), jnp.asarray([1.0, 0.0, 0.0, 0.0]),
         jnp.asarray(rate, float), jnp.asarray(400.0), jnp.zeros(3), jnp.zeros(3),

@@ -14,7 +14,7 @@ from perilune.foundation.rotation import normalised, rate_of_change, rotate
 from perilune.foundation.vectors import cross
 
 from .state import Motion
-from .vehicle.engines import Push
+from .vehicle.engines import GAUSS_WEIGHTS, Push
 from .vehicle.mass import MassProperties
 
 
@@ -22,8 +22,7 @@ class Stage(eqx.Module):
     """What is known in advance of one Runge-Kutta stage: engine output, rate gained from torque, propellant."""
 
     output: Float[Array, "7"]
-    turned_B: Rate  # for the attitude: its Simpson sum over the stages gives the exact angle gained
-    spun_B: Rate  # the gain itself, for the gyroscopic torque
+    spun_B: Rate  # rad/s; not the gain at the stage, but what makes Runge-Kutta's sums of it exact (`known_part`)
     propellant: Mass
 
 
@@ -37,24 +36,37 @@ class Known(eqx.Module):
     first: Stage
     middle: Stage
     last: Stage
+    gained_B: Rate  # over the whole step
     inertia: Vector  # at the middle of the step, which the gain was reckoned with
 
 
 def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar) -> Known:
-    """The stages of a step that starts with `propellant` kg."""
-    first, middle, last = push.samples()
+    """The stages of a step that starts with `propellant` kg.
+
+    RK4 with stage rates ω₀, ω₀ + β, ω₀ + β, ω₀ + w sums the gain to (4 β + w)/6, and where it meets what else changes in
+    the step (the old rate, the gyroscopic torque) with weights (2 β + w)/6 and β/3. With a gain g(s) those should be ∫ g,
+    ∫ s g and ∫ (1 − s) g: so β = 3 ∫ (1 − s) g and w = 6 ∫ g − 4 β, whatever the shape of the torque's rise. The gyroscopic
+    torque of the gain itself is quadratic in it; what Runge-Kutta misses of ∫ g × J g is added by Gauss quadrature.
+    """
+    first, middle, final = push.samples()
     halfway = propellant - step * push.half[6]
     centre, inertia = mass.centre(halfway), mass.inertia(halfway)
 
     def gain(share):
         return (share[3:6] - cross(centre, share[0:3])) * (step / inertia)
 
-    none, half, whole = jnp.zeros(3), gain(push.half), gain(push.mean)
-    angle = 0.25 * (6.0 * gain(push.early) - whole)
+    def gyroscopic(gained_B):
+        return -cross(gained_B, inertia * gained_B) / inertia
+
+    beta = 3.0 * gain(push.earliest)
+    last = 6.0 * gain(push.early) - 4.0 * beta
+    runge_kutta = (4.0 * gyroscopic(beta) + gyroscopic(last)) / 6.0
+    quadrature = sum(weight * gyroscopic(gain(push.nodes[k])) for k, weight in enumerate(GAUSS_WEIGHTS))
     return Known(
-        first=Stage(first, none, none, propellant),
-        middle=Stage(middle, angle, half, halfway),
-        last=Stage(last, whole, whole, propellant - step * push.mean[6]),
+        first=Stage(first, jnp.zeros(3), propellant),
+        middle=Stage(middle, beta, halfway),
+        last=Stage(final, last, propellant - step * push.mean[6]),
+        gained_B=gain(push.mean) + step * (quadrature - runge_kutta),
         inertia=inertia,
     )
 
@@ -65,17 +77,16 @@ def derivative(motion: Motion, stage: Stage, reference: Vector, mass: MassProper
     push_B = force_B / mass.total(stage.propellant)
     inertia = mass.inertia(stage.propellant)
     torque_B = stage.output[3:6] - cross(mass.centre(stage.propellant), force_B)
-    spinning_B = motion.rate_B + stage.spun_B
-    turning_B = motion.rate_B + stage.turned_B
+    rate_B = motion.rate_B + stage.spun_B
     gravity_I = acceleration(gm, form_I, motion.position_I)
     return Motion(
         position_I=motion.velocity_I,
         velocity_I=gravity_I + rotate(motion.attitude_IB, push_B),
-        attitude_IB=rate_of_change(motion.attitude_IB, turning_B),
-        rate_B=(torque_B - cross(spinning_B, inertia * spinning_B)) / inertia - torque_B / reference,
+        attitude_IB=rate_of_change(motion.attitude_IB, rate_B),
+        rate_B=(torque_B - cross(rate_B, inertia * rate_B)) / inertia - torque_B / reference,
         propellant=jnp.zeros_like(motion.propellant),
         delta_velocity_B=push_B,
-        delta_angle_B=turning_B,
+        delta_angle_B=rate_B,
     )
 
 
@@ -98,7 +109,7 @@ def rk4(motion: Motion, push: Push, mass: MassProperties, gm: Scalar, form_I: Ma
         position_I=moved.position_I,
         velocity_I=moved.velocity_I,
         attitude_IB=normalised(moved.attitude_IB),
-        rate_B=moved.rate_B + known.last.spun_B,
+        rate_B=moved.rate_B + known.gained_B,
         propellant=jnp.maximum(known.last.propellant, 0.0),
         delta_velocity_B=moved.delta_velocity_B,
         delta_angle_B=moved.delta_angle_B,

@@ -16,6 +16,10 @@ from perilune.interface.design import ENGINE_CLASSES, ENGINES, engine_slice
 
 from ..state import EngineState
 
+# Gauss-Legendre on 0 … 1, three nodes: exact to s⁵.
+GAUSS_NODES = (0.5 - 0.15**0.5, 0.5, 0.5 + 0.15**0.5)
+GAUSS_WEIGHTS = (5.0 / 18.0, 8.0 / 18.0, 5.0 / 18.0)
+
 
 class Engines(eqx.Module):
     """Engines as built: thrust dispersion and misalignment are already in `output`."""
@@ -52,16 +56,20 @@ class Engines(eqx.Module):
         lag = (step / self.rise_time)[:, None]
         middle = jnp.exp(-0.5 * lag)
         mean = (1.0 - middle * middle) / lag
-        return Decay(middle, (1.0 - middle) / lag, mean, (1.0 - mean) / lag, middle * middle)
+        early = (1.0 - mean) / lag
+        nodes = (1.0 - jnp.exp(-lag * jnp.asarray(GAUSS_NODES))) / lag
+        return Decay(middle, (1.0 - middle) / lag, mean, early, (0.5 - early) / lag, nodes, middle * middle)
 
 
 class Decay(eqx.Module):
-    """e^(−λs) of each class (classes, 1): at the middle, ∫ over the first half, ∫ over the step, ∫ (1 − s), at the end."""
+    """e^(−λs) of each class (classes, 1): at the middle, ∫ over the first half, ∫, ∫ (1 − s), ∫ (1 − s)²/2, at the end."""
 
     middle: Float[Array, "classes 1"]
     half: Float[Array, "classes 1"]
     mean: Float[Array, "classes 1"]
     early: Float[Array, "classes 1"]
+    earliest: Float[Array, "classes 1"]
+    nodes: Float[Array, "classes nodes"]  # ∫ up to each of GAUSS_NODES
     end: Float[Array, "classes 1"]
 
 
@@ -73,6 +81,8 @@ def through_step(delivered: Float[Array, "classes 7"], target: Float[Array, "cla
         half=jnp.sum(0.5 * target + gap * decay.half, axis=0),
         mean=jnp.sum(target + gap * decay.mean, axis=0),
         early=jnp.sum(0.5 * target + gap * decay.early, axis=0),
+        earliest=jnp.sum(target / 6.0 + gap * decay.earliest, axis=0),
+        nodes=jnp.stack([jnp.sum(s * target + gap * decay.nodes[:, k, None], axis=0) for k, s in enumerate(GAUSS_NODES)]),
     )
     return push, target + gap * decay.end
 
@@ -84,6 +94,8 @@ class Push(eqx.Module):
     half: Float[Array, "7"]  # ∫ f ds over its first half
     mean: Float[Array, "7"]  # ∫ f ds over the step
     early: Float[Array, "7"]  # ∫ (1 − s) f ds: what counts for the way gained
+    earliest: Float[Array, "7"]  # ∫ (1 − s)²/2 f ds: what counts for turns about one axis while another spins up
+    nodes: Float[Array, "nodes 7"]  # ∫ f ds up to each of GAUSS_NODES: for what is quadratic in the rate gained
 
     def within(self, propellant: Scalar, step: Scalar) -> "Push":
         """The push that this much propellant (kg) can feed through the step: tanks that run dry in it give their share."""
