@@ -57,7 +57,7 @@ class Engines(eqx.Module):
         middle = jnp.exp(-0.5 * lag)
         mean = (1.0 - middle * middle) / lag
         early = (1.0 - mean) / lag
-        nodes = (1.0 - jnp.exp(-lag * jnp.asarray(GAUSS_NODES))) / lag
+        nodes = (1.0 - jnp.exp(-lag * jnp.asarray(GAUSS_NODES)[None, :])) / lag
         return Decay(middle, (1.0 - middle) / lag, mean, early, (0.5 - early) / lag, nodes, middle * middle)
 
 
