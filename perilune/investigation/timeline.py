@@ -72,20 +72,18 @@ def thrust_share(flight: Flight) -> float:
 def height_astray(flight: Flight, silent: float | None) -> str | None:
     """A sentence where the ground, empty tanks or the end of time came at a height that navigation did not believe in."""
     contact = flight.event("contact_sensed")
-    if contact is not None and silent is None:
-        believed = at(flight, "navigation/height_above_terrain_m", contact.time_s)
-        if abs(believed) > ASTRAY_M:
-            return f"{contact.time_s:.1f} s: a footpad met the ground while navigation believed it {believed:.0f} m below."
-        return None
-    when = float(flight.time[-1]) if silent is None else silent
+    met = contact is not None and silent is None
+    when = contact.time_s if contact is not None and met else float(flight.time[-1]) if silent is None else silent
     believed = at(flight, "navigation/height_above_terrain_m", when)
-    if believed < -ASTRAY_M:
+    if met and abs(believed) > ASTRAY_M:
+        return f"{when:.1f} s: a footpad met the ground while navigation believed it {believed:.0f} m below."
+    if not met and believed < -ASTRAY_M:
         return f"{when:.1f} s: navigation believed the lander {-believed:.0f} m under the ground, and still aloft."
     final = flight.event("main_engine_off")
     if final is not None and when - final.time_s > FINAL_FOR:
         return (
-            f"{final.time_s:.1f} s: the last metres were believed to begin, and {when - final.time_s:.0f} s later no ground "
-            "had come."
+            f"{final.time_s:.1f} s: the last metres were believed to begin, and {when - final.time_s:.0f} s later they "
+            "were not over."
         )
     return None
 
