@@ -92,10 +92,10 @@ def test_shipped_field_is_the_published_one(shared):
 
 
 def test_shadr_table_is_read(shared):
-    """Lunar Prospector against GRAIL: the same Moon to a part in a hundred of the low degrees."""
+    """Lunar Prospector against GRAIL: the same Moon to about a part in a hundred of the low degrees."""
     old, new = (read_field(shared / "data" / "gravity" / name, 8) for name in ("lpe200.txt", "GRGM660PRIM_to150.gfc"))
     gap = as_coefficients(old)[:, 2:5] - as_coefficients(new)[:, 2:5]
-    assert 0 < np.max(np.abs(gap)) < 1e-6
+    assert 0 < np.max(np.abs(gap)) < 1e-6  # low degrees are 1e-5 to 1e-4; the far side was not tracked before GRAIL
 
 
 BAD = {

@@ -7,13 +7,17 @@ import pytest
 
 from perilune.campaign.one import fly_one
 from perilune.flight.modes import TERMINAL
+from perilune.interface.events import ONBOARD
 from perilune.investigation.timeline import first_cause, full_thrust_felt, reaction_chain
 from perilune.world.faults import CATALOGUE
 
 
 def test_the_story_needs_no_truth(flight):
     onboard = {name: values for name, values in flight.channels.items() if not name.startswith("truth/")}
-    blind = replace(flight, channels=onboard, resolved={}, faults={})
+    # Events of the outside go altogether; those raised on board lose the true height and speed they are told with.
+    lost = {"height_above_terrain_m": float("nan"), "speed_mps": float("nan")}
+    raised = tuple(replace(event, **lost) for event in flight.events if event.name in {kind.name for kind in ONBOARD})
+    blind = replace(flight, channels=onboard, events=raised, resolved={}, faults={})
     told = first_cause(flight)
     assert told["cause"] == "late_range"
     assert len(told["chain"]) == 4  # waited, first range, full thrust, ground

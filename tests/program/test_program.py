@@ -81,6 +81,15 @@ def test_unknown_fault_is_refused(batch):
         batch.start([0], {"range_finder.weak": 3.0})
 
 
+def test_requests_that_make_no_sense_are_refused(batch):
+    with pytest.raises(UserError, match=r"does not have: lander\.colour"):
+        batch.start([0], {}, {"lander.colour": 1.0})
+    with pytest.raises(UserError, match=r"has shape \(3,\)"):
+        batch.start([0, 1], {}, {"lander.dry_mass_kg": [1.0, 2.0, 3.0]})
+    with pytest.raises(UserError, match="cannot be recorded every 20"):
+        batch.fly([0], nothing, 20)
+
+
 def test_no_matrix_product_in_the_loop(batch):
     """A dot inside the batched loop goes to XLA's thread pool and can lock up on two cores (seen, jaxlib 0.10.2)."""
     scenarios, last, _ = batch.start(range(4))
