@@ -7,7 +7,7 @@ import numpy as np
 from perilune.foundation.moon import GM, STANDARD_GRAVITY
 from perilune.world.dynamics import rk4
 from perilune.world.state import Motion
-from perilune.world.vehicle.engines import GAUSS_NODES, Push
+from perilune.world.vehicle.engines import OUTER_NODES, Push
 from perilune.world.vehicle.mass import MassProperties
 
 from .report import Claim, Section
@@ -24,7 +24,7 @@ def fly(velocity, rate, output, steps: int, step: float, gm: float) -> Motion:
         mean=output,
         early=0.5 * output,
         earliest=output / 6.0,
-        nodes=jnp.stack([s * output for s in GAUSS_NODES]),
+        nodes=jnp.stack([s * output for s in OUTER_NODES]),
     )
     start = Motion(
         jnp.asarray([1757e3, 0.0, 0.0]), jnp.asarray(velocity, float), jnp.asarray([1.0, 0.0, 0.0, 0.0]),

@@ -42,7 +42,8 @@ class EventLog(eqx.Module):
 class Snapshot(eqx.Module):
     """Everything at the end of one cycle, all of the same instant; also what the loop carries.
 
-    The snapshot of a lane that has ended stays as it was: `tick` is then the last cycle that the lane flew.
+    Of a lane that has ended, motion, engines, log and tick stay as they were (`tick` is the last cycle that it flew); what its
+    flight computer holds stays from the next record on.
     """
 
     truth: TruthState
@@ -59,24 +60,19 @@ class Snapshot(eqx.Module):
 def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
     """The cycle that ends at `tick`: the world moves under the last commands, sensors read, flight software answers."""
     world = scenario.world
-    truth = world.advance(last.truth, last.commands, tick - 1)
+    truth = world.advance(last.truth, last.commands, tick - 1, last.is_alive)
     noise = draw(scenario.run_key, tick)
     measurements, shot, truth = world.measure(truth, noise, tick)
     memory, commands, raised = scenario.flight_software.step(last.memory, measurements, tick)
     seen = outside_events(world, truth, memory, shot, last.time_limit, tick)
-    log = write_down(last.log, jnp.concatenate([raised, seen]), truth, tick)
-    is_alive = still_flies(log, tick)
-    return Snapshot(truth, memory, commands, measurements, shot, log, last.time_limit, tick, is_alive)
+    log = write_down(last.log, jnp.concatenate([raised, seen]) & last.is_alive, truth, tick)
+    last_flown = jnp.where(last.is_alive, tick, last.tick)
+    return Snapshot(truth, memory, commands, measurements, shot, log, last.time_limit, last_flown, still_flies(log, tick))
 
 
-def cycle_if_alive(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
-    """`cycle`, but a lane that has ended is frozen by a mask: its result does not hang on how long its neighbours fly."""
-    return jax.tree.map(lambda old, new: jnp.where(last.is_alive, new, old), last, cycle(scenario, last, tick))
-
-
-def cycle_alone(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
-    """The same for a lane that flies without a batch: a branch instead of a mask."""
-    return lax.cond(last.is_alive, lambda: cycle(scenario, last, tick), lambda: last)
+def frozen_if_ended(before: Snapshot, after: Snapshot) -> Snapshot:
+    """A lane that had ended before a stretch of cycles is as it was: how long its neighbours fly leaves no mark on it."""
+    return jax.tree.map(lambda old, new: jnp.where(before.is_alive, new, old), before, after)
 
 
 def outside_events(
@@ -162,14 +158,20 @@ def chunk(scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: i
     if is_alone:
         scenarios = jax.tree.map(lambda x, axis: x if axis is None else x[0], scenarios, axes, is_leaf=lambda x: x is None)
         last = jax.tree.map(lambda x: x[0], last)
-    step = cycle_alone if is_alone else jax.vmap(cycle_if_alive, in_axes=(axes, 0, None))
+    step = cycle if is_alone else jax.vmap(cycle, in_axes=(axes, 0, None))
     keep = record if is_alone else jax.vmap(record, in_axes=(axes, 0))
 
     def one(carry, tick):
         return step(scenarios, carry, tick), None
 
+    def several(carry, start):
+        return lax.scan(one, carry, start + 1 + jnp.arange(every, dtype=jnp.int32))[0]
+
     def stretch(carry, start):
-        carry, _ = lax.scan(one, carry, start + 1 + jnp.arange(every, dtype=jnp.int32))
+        if is_alone:
+            carry = lax.cond(carry.is_alive, lambda: several(carry, start), lambda: carry)
+        else:
+            carry = jax.vmap(frozen_if_ended)(carry, several(carry, start))
         return carry, keep(scenarios, carry)
 
     starts = first_tick + every * jnp.arange(cycles // every, dtype=jnp.int32)

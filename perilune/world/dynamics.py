@@ -14,7 +14,7 @@ from perilune.foundation.rotation import normalised, rate_of_change, rotate
 from perilune.foundation.vectors import cross
 
 from .state import Motion
-from .vehicle.engines import GAUSS_WEIGHTS, Push
+from .vehicle.engines import MIDDLE_WEIGHT, OUTER_WEIGHT, Push
 from .vehicle.mass import MassProperties
 
 
@@ -61,7 +61,8 @@ def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar)
     beta = 3.0 * gain(push.earliest)
     last = 6.0 * gain(push.early) - 4.0 * beta
     runge_kutta = (4.0 * gyroscopic(beta) + gyroscopic(last)) / 6.0
-    quadrature = sum(weight * gyroscopic(gain(push.nodes[k])) for k, weight in enumerate(GAUSS_WEIGHTS))
+    outer = gyroscopic(gain(push.nodes[0])) + gyroscopic(gain(push.nodes[1]))
+    quadrature = OUTER_WEIGHT * outer + MIDDLE_WEIGHT * gyroscopic(gain(push.half))
     return Known(
         first=Stage(first, jnp.zeros(3), propellant),
         middle=Stage(middle, beta, halfway),

@@ -9,7 +9,7 @@ from perilune.foundation.frames import inertial_to_fixed
 from perilune.foundation.gravity import GravityField
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Scalar, Slope
+from perilune.foundation.quantities import Flag, Scalar, Slope
 from perilune.foundation.randomness import Noise
 from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import norm
@@ -84,8 +84,9 @@ class World(eqx.Module):
         )
         return measured, shot, eqx.tree_at(lambda t: t.range_hits, truth, hits)
 
-    def advance(self, truth: TruthState, commands: Commands, tick) -> TruthState:
-        """The truth one cycle later. It stands still from first contact on: legs and soil are not modelled here."""
+    def advance(self, truth: TruthState, commands: Commands, tick, still_flies: Flag | bool = True) -> TruthState:
+        """The truth one cycle later. It stands still from first contact on (legs and soil are not modelled here), and when
+        the flight has ended otherwise."""
         moved = self.fly(truth, commands, tick)
         time = seconds(tick + 1, self.period)
         foot_height, slope = self.foot_height(moved.motion, time)
@@ -103,7 +104,7 @@ class World(eqx.Module):
             has_diverged=has_diverged,
             is_dry=moved.motion.propellant <= EMPTY,
         )
-        has_ended = truth.has_contact | truth.has_diverged
+        has_ended = truth.has_contact | truth.has_diverged | jnp.logical_not(still_flies)
         still = eqx.tree_at(lambda t: (t.motion.delta_velocity_B, t.motion.delta_angle_B), truth, replace_fn=jnp.zeros_like)
         return jax.tree.map(lambda old, new: jnp.where(has_ended, old, new), still, moved)
 

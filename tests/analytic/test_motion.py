@@ -11,7 +11,7 @@ from perilune.interface.commands import Commands
 from perilune.simulation.scenario import lane_axes
 from perilune.world.dynamics import rk4
 from perilune.world.state import EngineState, Motion
-from perilune.world.vehicle.engines import GAUSS_NODES, Engines, Push, through_step
+from perilune.world.vehicle.engines import OUTER_NODES, Engines, Push, through_step
 from perilune.world.vehicle.mass import MassProperties
 from perilune.world.world import EMPTY
 
@@ -38,7 +38,7 @@ def moving(**given):
 
 def steady(output) -> Push:
     output = jnp.asarray(output, float)
-    return Push(output, 0.5 * output, output, 0.5 * output, output / 6.0, jnp.stack([s * output for s in GAUSS_NODES]))
+    return Push(output, 0.5 * output, output, 0.5 * output, output / 6.0, jnp.stack([s * output for s in OUTER_NODES]))
 
 
 def fly(motion, push, mass, steps, gm=0.0, step=STEP):

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from perilune.foundation.gravity import GravityField, acceleration
@@ -10,7 +11,7 @@ from perilune.foundation.rotation import compose, from_rotation_vector, normalis
 from perilune.foundation.vectors import cross_rows, dot, dot_rows, times_rows
 from perilune.interface.measurements import Measurements
 
-from ..memory import FlightMemory, NavigationState
+from ..memory import TERRAIN_BIAS, TERRAIN_SLOPE, FlightMemory, NavigationState
 from ..settings import NavigationSettings
 
 
@@ -62,8 +63,8 @@ def terrain_transition(interval: Interval, bias, slope):
     return fade * ((1.0 + x) * bias + x * length * slope), fade * (-x / length * bias + (1.0 - x) * slope)
 
 
-def transition_rows(rows: Float[Array, "25 25"], interval: Interval) -> Float[Array, "25 25"]:
-    """F @ rows for the error-state transition F, by its 3×n blocks.
+def moved_rows(rows: Float[Array, "25 25"], interval: Interval) -> tuple[Float[Array, "9 25"], Float[Array, "2 25"]]:
+    """The rows of F @ rows that differ from `rows`, for the error-state transition F: 0 to 8, and 22 and 23.
 
     The error is truth minus estimate, attitude error a small rotation in I (Solà 2017, §7, global form):
     δṗ = δv;  δv̇ = G δp − a × θ − C δb_a − C ẑ f_z δs_a;  θ̇ = −C δb_g − C diag(ω) δs_g.
@@ -78,14 +79,18 @@ def transition_rows(rows: Float[Array, "25 25"], interval: Interval) -> Float[Ar
     drift = times_rows(interval.axes_IB, elapsed * bg + interval.angle_B[:, None] * sg)
     moved_p = p + elapsed * v
     moved_v = v + elapsed * (gradient - bias) - cross_rows(interval.gained_I, q) - interval.along_I[:, None] * sa[None]
-    terrain_bias, terrain_slope = terrain_transition(interval, rows[22], rows[23])
-    return jnp.concatenate([moved_p, moved_v, q - drift, rows[9:22], terrain_bias[None], terrain_slope[None], rows[24:25]])
+    terrain = terrain_transition(interval, rows[TERRAIN_BIAS.start], rows[TERRAIN_SLOPE.start])
+    return jnp.concatenate([moved_p, moved_v, q - drift]), jnp.stack(terrain)
 
 
 def propagate_covariance(memory: FlightMemory, interval: Interval, settings: NavigationSettings):
-    """F P Fᵀ + Q over the interval since the last call."""
-    half = transition_rows(memory.covariance, interval)
-    return transition_rows(half.T, interval) + process_noise(settings, interval)
+    """F P Fᵀ + Q over the interval since the last call: the rows that F moves are put in place, then the columns."""
+    covariance, first = memory.covariance, TERRAIN_BIAS.start
+    motion, terrain = moved_rows(covariance, interval)
+    half = lax.dynamic_update_slice(lax.dynamic_update_slice(covariance, motion, (0, 0)), terrain, (first, 0))
+    motion, terrain = moved_rows(half.T, interval)
+    whole = lax.dynamic_update_slice(lax.dynamic_update_slice(half, motion.T, (0, 0)), terrain.T, (0, first))
+    return whole + process_noise(settings, interval)
 
 
 def process_noise(settings: NavigationSettings, interval: Interval) -> Float[Array, "25 25"]:

@@ -16,9 +16,9 @@ from perilune.interface.design import ENGINE_CLASSES, ENGINES, engine_slice
 
 from ..state import EngineState
 
-# Gauss-Legendre on 0 … 1, three nodes: exact to s⁵.
-GAUSS_NODES = (0.5 - 0.15**0.5, 0.5, 0.5 + 0.15**0.5)
-GAUSS_WEIGHTS = (5.0 / 18.0, 8.0 / 18.0, 5.0 / 18.0)
+# Gauss-Legendre on 0 … 1, three nodes: exact to s⁵. The middle one is the middle of the step; these are the outer two.
+OUTER_NODES = (0.5 - 0.15**0.5, 0.5 + 0.15**0.5)
+OUTER_WEIGHT, MIDDLE_WEIGHT = 5.0 / 18.0, 8.0 / 18.0
 
 
 class Engines(eqx.Module):
@@ -57,7 +57,7 @@ class Engines(eqx.Module):
         middle = jnp.exp(-0.5 * lag)
         mean = (1.0 - middle * middle) / lag
         early = (1.0 - mean) / lag
-        nodes = (1.0 - jnp.exp(-lag * jnp.asarray(GAUSS_NODES)[None, :])) / lag
+        nodes = (1.0 - jnp.exp(-lag * jnp.asarray(OUTER_NODES)[None, :])) / lag
         return Decay(middle, (1.0 - middle) / lag, mean, early, (0.5 - early) / lag, nodes, middle * middle)
 
 
@@ -69,7 +69,7 @@ class Decay(eqx.Module):
     mean: Float[Array, "classes 1"]
     early: Float[Array, "classes 1"]
     earliest: Float[Array, "classes 1"]
-    nodes: Float[Array, "classes nodes"]  # ∫ up to each of GAUSS_NODES
+    nodes: Float[Array, "classes nodes"]  # ∫ up to each of OUTER_NODES
     end: Float[Array, "classes 1"]
 
 
@@ -82,7 +82,7 @@ def through_step(delivered: Float[Array, "classes 7"], target: Float[Array, "cla
         mean=jnp.sum(target + gap * decay.mean, axis=0),
         early=jnp.sum(0.5 * target + gap * decay.early, axis=0),
         earliest=jnp.sum(target / 6.0 + gap * decay.earliest, axis=0),
-        nodes=jnp.stack([jnp.sum(s * target + gap * decay.nodes[:, k, None], axis=0) for k, s in enumerate(GAUSS_NODES)]),
+        nodes=jnp.stack([jnp.sum(s * target + gap * decay.nodes[:, k, None], axis=0) for k, s in enumerate(OUTER_NODES)]),
     )
     return push, target + gap * decay.end
 
@@ -95,7 +95,7 @@ class Push(eqx.Module):
     mean: Float[Array, "7"]  # ∫ f ds over the step
     early: Float[Array, "7"]  # ∫ (1 − s) f ds: what counts for the way gained
     earliest: Float[Array, "7"]  # ∫ (1 − s)²/2 f ds: what counts for turns about one axis while another spins up
-    nodes: Float[Array, "nodes 7"]  # ∫ f ds up to each of GAUSS_NODES: for what is quadratic in the rate gained
+    nodes: Float[Array, "nodes 7"]  # ∫ f ds up to each of OUTER_NODES: for what is quadratic in the rate gained
 
     def within(self, propellant: Scalar, step: Scalar) -> "Push":
         """The push that this much propellant (kg) can feed through the step: tanks that run dry in it give their share."""
