@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from perilune.foundation.moon import GM, STANDARD_GRAVITY
-from perilune.world.dynamics import rk4
+from perilune.world.dynamics import Pull, rk4
 from perilune.world.state import Motion
 from perilune.world.vehicle.engines import OUTER_NODES, Push
 from perilune.world.vehicle.mass import MassProperties
@@ -32,7 +32,9 @@ def fly(velocity, rate, output, steps: int, step: float, gm: float) -> Motion:
     )  # fmt: skip
     none = jnp.zeros((3, 3))
     one = jax.jit(
-        lambda m: jax.lax.fori_loop(0, steps, lambda _, s: rk4(s, push, BODY, jnp.asarray(gm), none, jnp.asarray(step)), m)
+        lambda m: jax.lax.fori_loop(
+            0, steps, lambda _, s: rk4(s, push, BODY, Pull(jnp.asarray(gm), none, jnp.zeros(3)), jnp.asarray(step)), m
+        )
     )
     return one(start)
 

@@ -1,5 +1,6 @@
 """The consistency study over many healthy flights, on all cores, and what becomes of it when a cause is taken away."""
 
+import dataclasses
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,7 +10,6 @@ from perilune.campaign.batch import WIDTH, Batch
 from perilune.campaign.pool import spread
 from perilune.simulation.load import load
 from perilune.simulation.mission import Mission
-from perilune.simulation.scenario import Maps
 
 from . import consistency
 from .consistency import BLOCKS, INSTANTS, merge, nees_rows, nis_rows
@@ -50,7 +50,7 @@ def batch_without(cause: str) -> Batch:
         mission = undispersed(mission, SCALE, (False, False, True))
     if cause in (ABLATIONS[2], ABLATIONS[3]):
         batch = Batch(undispersed(mission, TIE, (False, False, False)))
-        batch.maps = Maps(true=batch.maps.onboard, onboard=batch.maps.onboard)  # the ground is what the map says
+        batch.maps = dataclasses.replace(batch.maps, true=batch.maps.onboard)  # the ground is what the map says
         return batch
     return Batch(mission)
 

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from scipy.integrate import solve_ivp
+from scipy.interpolate import RegularGridInterpolator
 
 from perilune.campaign.batch import Batch
-from perilune.foundation.moon import C20, C22, GM, GRAVITY_RADIUS, ROTATION_RATE, S22
+from perilune.foundation.moon import C20, C22, GM, GRAVITY_RADIUS, RADIUS, ROTATION_RATE, S22
 from perilune.interface.commands import Commands
 from perilune.interface.events import INDEX
 from perilune.simulation.load import load
@@ -69,9 +70,14 @@ class Independent:
         self.centre_propellant = np.asarray(world.mass.propellant_centre_B)
         self.inertia_dry = np.asarray(world.mass.inertia_dry)
         self.inertia_propellant = np.asarray(world.mass.inertia_per_propellant)
+        table = world.gravity_table
+        self.axes = np.asarray(table.axes_M)
+        ticks = [
+            float(table.lowest[k]) + float(table.step[k]) * np.arange(count) for k, count in enumerate(table.nodes.shape[:3])
+        ]
+        self.rest = RegularGridInterpolator(ticks, np.asarray(table.nodes, np.float64))
 
-    @staticmethod
-    def gravity(r: np.ndarray, time: float) -> np.ndarray:
+    def gravity(self, r: np.ndarray, time: float) -> np.ndarray:
         """Gradient of GM/r + GM R²/r³ [C20 P20 + (C22 cos 2λ + S22 sin 2λ) P22] in Cartesian form, turned with the Moon."""
         angle = ROTATION_RATE * time
         turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
@@ -95,7 +101,9 @@ class Independent:
             )
         )
         a += 6 * k * S22 / n**5 * np.array([y - 5 * x * x * y / n**2, x - 5 * x * y * y / n**2, -5 * x * y * z / n**2])
-        return turn.T @ a
+        u = self.axes @ turn @ r
+        place = [n - RADIUS, np.arcsin(u[2] / n), np.arctan2(u[1], u[0])]
+        return turn.T @ (a + self.rest(place)[0])
 
     def derivative(self, t, s, open_):
         """State: r, v, q, ω, propellant, thrust shares (19)."""

@@ -11,7 +11,7 @@ import numpy as np
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
 from perilune.simulation.mission import Mission
-from perilune.simulation.scenario import Maps, Scenario, build, height_posts, mission_numbers, read_maps
+from perilune.simulation.scenario import Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
 from perilune.world.faults import CATALOGUE
 
@@ -53,15 +53,14 @@ class Batch:
         return scenario, first_snapshot(scenario, drawn, flown), flown
 
     def scenarios(self, keys, numbers: dict, overrides: dict, faults: dict, maps: Maps):
-        """All lanes; the height posts are not batched. The mission's numbers are an argument: one program for all values."""
+        """All lanes; what they share is not batched. The mission's numbers are an argument: one program for all values."""
 
-        def without_posts(key, own_overrides, own_faults):
+        def without_shared(key, own_overrides, own_faults):
             scenario, first, flown = self.lane(key, {**numbers, **own_overrides}, own_faults, maps)
-            return eqx.tree_at(height_posts, scenario, replace=(None, None)), first, flown
+            return eqx.tree_at(shared, scenario, replace=(None,) * 4), first, flown
 
-        scenarios, first, flown = over_lanes(without_posts, keys, overrides, faults)
-        posts = (maps.true.heights, maps.onboard.heights)
-        return eqx.tree_at(height_posts, scenarios, replace=posts, is_leaf=lambda x: x is None), first, flown
+        scenarios, first, flown = over_lanes(without_shared, keys, overrides, faults)
+        return eqx.tree_at(shared, scenarios, replace=shared_of(maps), is_leaf=lambda x: x is None), first, flown
 
     def start(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
         """Scenarios, first snapshots and numbers of lanes with these seeds (run 0 of each); as `arguments` says."""

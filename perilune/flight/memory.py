@@ -3,7 +3,7 @@
 import equinox as eqx
 from jaxtyping import Array, Bool, Float
 
-from perilune.foundation.quantities import Attitude, Count, Direction, Mass, Position, Scalar, Vector, Velocity
+from perilune.foundation.quantities import Acceleration, Attitude, Count, Direction, Mass, Position, Scalar, Vector, Velocity
 
 # Rows of the error state (truth minus estimate), in the order of the covariance.
 POSITION, VELOCITY, ATTITUDE = slice(0, 3), slice(3, 6), slice(6, 9)
@@ -59,6 +59,7 @@ class FlightMemory(eqx.Module):
     delta_angle_B: Vector  # rad, gathered likewise
     ground_point_M: Position  # m, where the beam was predicted to meet the ground at the last update
     rate_B: Vector  # rad/s, latest
+    gravity_rest_I: Acceleration  # m/s², what the onboard table adds to the zonal field until the next slow step
     innovations: Innovations
     acquisition: Acquisition
     mode: Count

@@ -26,7 +26,7 @@ from .memory import FlightMemory, NavigationState
 from .monitoring.acquisition import account, is_new, remember, returns_agree
 from .navigation.onboard_map import OnboardModel
 from .navigation.prediction import predict
-from .navigation.propagation import Interval, propagate, propagate_covariance, terrain_transition
+from .navigation.propagation import Interval, gravity_rest, propagate, propagate_covariance, terrain_transition
 from .navigation.update import Offer, corrected, update
 from .settings import FlightSettings
 
@@ -65,7 +65,8 @@ class FlightSoftware(eqx.Module):
 
     def dead_reckon(self, memory: FlightMemory, measured: Measurements) -> FlightMemory:
         """Propagate the estimate by one cycle of inertial measurements; on the ground it is held."""
-        moved, gained_I, along, angle_B = propagate(memory.navigation, measured, self.onboard.gravity, self.settings.period)
+        gravity, rest_I = self.onboard.gravity, memory.gravity_rest_I
+        moved, gained_I, along, angle_B = propagate(memory.navigation, measured, gravity, rest_I, self.settings.period)
         is_down = (memory.mode == modes.OFF) | measured.has_contact
         navigation = jax.tree.map(lambda old, new: jnp.where(is_down, old, new), memory.navigation, moved)
         return eqx.tree_at(
@@ -105,9 +106,11 @@ class FlightSoftware(eqx.Module):
         offer = self.offer(measured, is_fresh, agree, acquisition.fresh_updates)
         correction, covariance, innovations = update(covariance, prediction, offer)
         acquisition = account(acquisition, innovations.is_accepted[6], elapsed, settings)
+        navigation = corrected(navigation, correction)
         memory = eqx.tree_at(
             lambda m: (
                 m.navigation,
+                m.gravity_rest_I,
                 m.covariance,
                 m.delta_velocity_I,
                 m.delta_velocity_along,
@@ -118,7 +121,8 @@ class FlightSoftware(eqx.Module):
             ),
             memory,
             (
-                corrected(navigation, correction),
+                navigation,
+                gravity_rest(navigation, self.onboard.gravity_table, 0.5 * elapsed, clock),
                 covariance,
                 jnp.zeros_like(memory.delta_velocity_I),
                 jnp.zeros_like(memory.delta_velocity_along),

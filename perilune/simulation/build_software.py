@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from perilune.flight.navigation.onboard_map import OnboardModel
 from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, NavigationSettings
 from perilune.flight.software import FlightSoftware
+from perilune.foundation.corridor import Corridor
 from perilune.foundation.frames import direction_to
 from perilune.foundation.gravity import zonal_field
 from perilune.foundation.grid import HeightMap
@@ -111,7 +112,7 @@ def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
     )
 
 
-def build_software(n, tie_error_m, mission: Mission, onboard_map: HeightMap) -> FlightSoftware:
+def build_software(n, tie_error_m, mission: Mission, onboard_map: HeightMap, gravity_table: Corridor) -> FlightSoftware:
     """Flight software from the numbers as drawn. The map is loaded with the tie error it really has, unknown to all."""
 
     def value(key):
@@ -140,5 +141,5 @@ def build_software(n, tie_error_m, mission: Mission, onboard_map: HeightMap) -> 
             agree_count=mission.flight.navigation.range_agree_count,
             agree_window=mission.flight.navigation.range_agree_window,
         ),
-        onboard=OnboardModel(shifted, zonal_field()),
+        onboard=OnboardModel(shifted, zonal_field(), gravity_table),
     )

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from perilune.foundation.corridor import Corridor
 from perilune.foundation.gravity import full_field
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import STANDARD_GRAVITY
@@ -128,13 +129,14 @@ def range_finder(n, mission: Mission) -> RangeFinder:
     )
 
 
-def build_world(n, mission: Mission, ground: HeightMap) -> World:
+def build_world(n, mission: Mission, ground: HeightMap, gravity_table: Corridor) -> World:
     """The world of one lander from its (dispersed, faulted) numbers. Traceable; `mission` gives only integers."""
     centre_error = 1e-3 * n["lander.centre_error_mm"]
     imu, tracker, speed = "lander.sensors.imu", "lander.sensors.star_tracker", "lander.sensors.velocimeter"
     return World(
         ground=ground,
         gravity=full_field(),
+        gravity_table=gravity_table,
         surface=Surface(n["site.reflectance_1064nm"], jnp.sin(DEGREE * jnp.maximum(n["site.sun_elevation_deg"], 0.0))),
         mass=MassProperties(
             dry_mass=n["lander.dry_mass_kg"],

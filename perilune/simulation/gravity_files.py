@@ -15,9 +15,15 @@ from perilune.foundation.moon import AXES_PA_IN_ME, GM, GRAVITY_RADIUS
 GM_TOLERANCE = 1e-5  # relative: published lunar fields differ by 1e-7; 4900.28 km³/s² in a known bad header by 5e-4
 
 
-def shipped_field() -> HarmonicField:
-    """The published field that comes with the package."""
-    return field_of(GM, GRAVITY_RADIUS, lunar_field.COEFFICIENTS, lunar_field.DEGREE, "of the package")
+def shipped_field(degree: int = lunar_field.DEGREE) -> HarmonicField:
+    """The published field that comes with the package. Raises UserError above its degree."""
+    if degree > lunar_field.DEGREE:
+        raise UserError(
+            f"The gravity field of the package ends at degree {lunar_field.DEGREE}: for degree {degree} name a file in "
+            "moon.gravity (ICGEM .gfc or SHADR)."
+        )
+    rows = [row for row in lunar_field.COEFFICIENTS if row[0] <= degree]
+    return field_of(GM, GRAVITY_RADIUS, rows, degree, "of the package")
 
 
 def read_field(path: str | Path, degree: int) -> HarmonicField:

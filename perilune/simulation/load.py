@@ -6,7 +6,15 @@ from typing import Any
 from .checks import check_mission
 from .mission import Mission, assign, parse, read_table
 
-FILES = (("site", "true_map"), ("site", "onboard_map"), ("reference", "readouts"))  # keys that may name a file
+FILES = (  # keys that may name a file
+    ("site", "true_map"),
+    ("site", "onboard_map"),
+    ("moon", "gravity"),
+    ("moon", "ephemerides"),
+    ("moon", "orientation"),
+    ("reference", "readouts"),
+)
+NOT_FILES = ("package", "series")
 
 
 def beside_the_mission(table: dict[str, Any], folder: Path) -> None:
@@ -14,7 +22,7 @@ def beside_the_mission(table: dict[str, Any], folder: Path) -> None:
     for root, key in FILES:
         node = table.get(root)
         name = node.get(key) if isinstance(node, dict) else None
-        if isinstance(node, dict) and isinstance(name, str) and not name.startswith("package:"):
+        if isinstance(node, dict) and isinstance(name, str) and not name.startswith("package:") and name not in NOT_FILES:
             node[key] = str(folder / Path(name).expanduser())
 
 

@@ -45,7 +45,23 @@ class Site(Table):
     slope_east_deg: Annotated[float, Field(ge=-45, le=45)]
     slope_north_deg: Annotated[float, Field(ge=-45, le=45)]
     reflectance_1064nm: Annotated[float, Field(gt=0, le=1)]
-    sun_elevation_deg: Annotated[float, Field(ge=-90, le=90)]
+    sun_elevation_deg: Annotated[float, Field(ge=-90, le=90)] | None = None  # from the planned touchdown, if not given
+
+
+class Moon(Table):
+    """Which gravity, ephemerides and orientation the world has. Files by path; `package` and `series` need none."""
+
+    gravity: str = "package"
+    gravity_degree: Annotated[int, Field(ge=3, le=1000)] = 8
+    ephemerides: str = "series"
+    orientation: str = "series"
+
+    @pydantic.model_validator(mode="after")
+    def both_kernels_or_none(self):
+        """Positions and orientation belong together."""
+        if (self.ephemerides == "series") != (self.orientation == "series"):
+            raise ValueError("name both kernels, ephemerides (SPK) and orientation (binary PCK), or leave both at “series”")
+        return self
 
 
 class Start(Table):
@@ -179,6 +195,7 @@ class NavigationTable(Table):
     gyro_noise_deg_per_rth: Positive
     unmodelled_acceleration_ug: NotNegative
     unmodelled_time_s: Positive
+    gravity_degree: Annotated[int, Field(ge=2, le=999)]
     tracker_alignment_sigma_mrad: Positive
     tracker_sigma_arcsec: ThreePositive
     tracker_gate_sigma: Positive
@@ -273,6 +290,7 @@ class Mission(Table):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: str
     site: Site
+    moon: Moon = Moon()
     start: Start
     lander: Lander
     flight: Flight
@@ -347,16 +365,30 @@ def parse(table: dict[str, Any], where: str) -> Mission:
         raise UserError(sentence(problem, where)) from None
 
 
+def known_by_the_schema(parts: list[str]) -> bool:
+    """Whether the schema has a key of this path, be it in the file or left at its default."""
+    table: Any = Mission
+    for part in parts:
+        field = getattr(table, "model_fields", {}).get(part)
+        if field is None:
+            return False
+        table = field.annotation
+    return True
+
+
 def assign(table: dict[str, Any], path: str, value: Any, where: str) -> None:
-    """Set a dotted path of a mission table in place; the path must exist."""
+    """Set a dotted path of a mission table in place; the path must exist in the file or the schema."""
     *parents, last = path.split(".")
+    may_be_new = known_by_the_schema([*parents, last])
     node: Any = table
     for part in parents:
+        if isinstance(node, dict) and part not in node and may_be_new:
+            node[part] = {}
         if not isinstance(node, dict) or part not in node:
             raise UserError(
                 f"{where}: no table “{part}” on the path {path}.{nearest(part, node if isinstance(node, dict) else {})}"
             )
         node = node[part]
-    if not isinstance(node, dict) or last not in node:
+    if not isinstance(node, dict) or (last not in node and not may_be_new):
         raise UserError(f"{where}: no key {path}.{nearest(last, node if isinstance(node, dict) else {})}")
     node[last] = value

@@ -5,14 +5,17 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Key
 
 from perilune.flight.software import FlightSoftware
+from perilune.foundation.corridor import Corridor
 from perilune.foundation.errors import UserError
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
 from perilune.world.world import World
 
+from .build_gravity import gravity_tables, sun_elevation
 from .build_software import build_software
 from .build_world import build_world
 from .maps import read_map
@@ -31,10 +34,12 @@ class Scenario(eqx.Module):
 
 
 class Maps(eqx.Module):
-    """The two maps of a mission, shared by all its lanes and never batched."""
+    """The maps of a mission, heights and gravity, as they are and as carried on board: shared by all lanes, never batched."""
 
     true: HeightMap
     onboard: HeightMap
+    gravity: Corridor
+    onboard_gravity: Corridor
 
 
 def ground_track(mission: Mission) -> tuple[float, float, float, float]:
@@ -59,7 +64,7 @@ def ground_track(mission: Mission) -> tuple[float, float, float, float]:
 
 
 def read_maps(mission: Mission) -> Maps:
-    """Both maps over the ground track. Raises UserError where one cannot be read, does not cover it, or knows too much."""
+    """All maps over the ground track. Raises UserError where one cannot be read, does not cover it, or knows too much."""
     box = ground_track(mission)
     found = []
     for key in ("true_map", "onboard_map"):
@@ -67,14 +72,15 @@ def read_maps(mission: Mission) -> Maps:
             found.append(read_map(getattr(mission.site, key), *box))
         except UserError as problem:
             raise UserError(f"{mission.name}: site.{key}: {problem}") from None
-    maps = Maps(*found)
-    true_posts, onboard_posts = float(maps.true.spacing), float(maps.onboard.spacing)
+    true_posts, onboard_posts = (float(one.spacing) for one in found)
     if onboard_posts < 1.5 * true_posts:
         raise UserError(
             f"{mission.name}: site.onboard_map has posts {RADIUS * onboard_posts:.0f} m apart and site.true_map "
             f"{RADIUS * true_posts:.0f} m: flight software may not know the ground as well as it is; take a coarser onboard map."
         )
-    return maps
+    true, onboard = found
+    gravity, onboard_gravity = gravity_tables(mission)
+    return Maps(true, onboard, gravity, onboard_gravity)
 
 
 def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
@@ -87,6 +93,8 @@ def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
     height = jax.jit(HeightMap.height)(maps.onboard, *place)  # one program: operation by operation it takes longer than a flight
     numbers = numbers_of(mission)
     numbers["site.height_m"] = jax.device_get(height)
+    if site.sun_elevation_deg is None:
+        numbers["site.sun_elevation_deg"] = np.asarray(sun_elevation(mission))
     return numbers
 
 
@@ -94,16 +102,22 @@ def build(key, drawn: dict[str, Any], flown: dict[str, Any], mission: Mission, m
     """One scenario from the numbers as drawn (flight software) and as flown (world: dispersed and faulted)."""
     return Scenario(
         run_key=key,
-        world=build_world(flown, mission, maps.true),
-        flight_software=build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps.onboard),
+        world=build_world(flown, mission, maps.true, maps.gravity),
+        flight_software=build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps.onboard, maps.onboard_gravity),
     )
 
 
 def lane_axes(scenario: Scenario) -> Scenario:
-    """The vmap axes of a batched scenario: every leaf 0, but the height posts None."""
-    return eqx.tree_at(height_posts, jax.tree.map(lambda _: 0, scenario), (None, None))
+    """The vmap axes of a batched scenario: every leaf 0, but what lanes share None."""
+    return eqx.tree_at(shared, jax.tree.map(lambda _: 0, scenario), (None,) * 4)
 
 
-def height_posts(scenario: Scenario):
-    """Where the two maps' posts are in a scenario: the only leaves that lanes share."""
-    return scenario.world.ground.heights, scenario.flight_software.onboard.ground.heights
+def shared(scenario: Scenario):
+    """The leaves of a scenario that lanes share: the posts of its maps and the nodes of its gravity tables."""
+    world, onboard = scenario.world, scenario.flight_software.onboard
+    return world.ground.heights, onboard.ground.heights, world.gravity_table.nodes, onboard.gravity_table.nodes
+
+
+def shared_of(maps: Maps):
+    """The same from the maps that a scenario is built of."""
+    return maps.true.heights, maps.onboard.heights, maps.gravity.nodes, maps.onboard_gravity.nodes

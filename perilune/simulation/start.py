@@ -160,6 +160,7 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
         delta_angle_B=jnp.zeros(3),
         ground_point_M=position_I,
         rate_B=jnp.zeros(3),
+        gravity_rest_I=jnp.zeros(3),  # until the first slow step, half a second on
         innovations=Innovations(jnp.zeros(rows), jnp.ones(rows), jnp.zeros(rows, bool), jnp.zeros(rows, bool)),
         acquisition=Acquisition(
             residuals=jnp.zeros(window),

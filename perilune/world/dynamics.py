@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from perilune.foundation.gravity import acceleration
-from perilune.foundation.quantities import Mass, Matrix, Rate, Scalar, Vector
+from perilune.foundation.quantities import Acceleration, Mass, Matrix, Position, Rate, Scalar, Vector
 from perilune.foundation.rotation import normalised, rate_of_change, rotate
 from perilune.foundation.vectors import cross
 
@@ -72,14 +72,26 @@ def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar)
     )
 
 
-def derivative(motion: Motion, stage: Stage, reference: Vector, mass: MassProperties, gm: Scalar, form_I) -> Motion:
+class Pull(eqx.Module):
+    """Gravity in a cycle: the degree-2 field in I axes, and all the rest at its middle."""
+
+    gm: Scalar
+    form_I: Matrix
+    rest_I: Acceleration
+
+    def at(self, position_I: Position) -> Acceleration:
+        """m/s² in I."""
+        return acceleration(self.gm, self.form_I, position_I) + self.rest_I
+
+
+def derivative(motion: Motion, stage: Stage, reference: Vector, mass: MassProperties, pull: Pull) -> Motion:
     """Time derivative in one stage. `motion.rate_B` is the rate less what torque alone has given (`Known`)."""
     force_B = stage.output[0:3]
     push_B = force_B / mass.total(stage.propellant)
     inertia = mass.inertia(stage.propellant)
     torque_B = stage.output[3:6] - cross(mass.centre(stage.propellant), force_B)
     rate_B = motion.rate_B + stage.spun_B
-    gravity_I = acceleration(gm, form_I, motion.position_I)
+    gravity_I = pull.at(motion.position_I)
     return Motion(
         position_I=motion.velocity_I,
         velocity_I=gravity_I + rotate(motion.attitude_IB, push_B),
@@ -91,12 +103,12 @@ def derivative(motion: Motion, stage: Stage, reference: Vector, mass: MassProper
     )
 
 
-def rk4(motion: Motion, push: Push, mass: MassProperties, gm: Scalar, form_I: Matrix, step: Scalar) -> Motion:
+def rk4(motion: Motion, push: Push, mass: MassProperties, pull: Pull, step: Scalar) -> Motion:
     """One classical Runge-Kutta step under an engine push; unit quaternion after."""
     known = known_part(push, mass, motion.propellant, step)
 
     def slope(at: Motion, stage: Stage) -> Motion:
-        return derivative(at, stage, known.inertia, mass, gm, form_I)
+        return derivative(at, stage, known.inertia, mass, pull)
 
     def along(rate: Motion, length) -> Motion:
         return jax.tree.map(lambda x, k: x + length * k, motion, rate)

@@ -5,18 +5,19 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from perilune.foundation.frames import inertial_to_fixed
+from perilune.foundation.corridor import Corridor
+from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
 from perilune.foundation.gravity import GravityField
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Flag, Scalar, Slope
+from perilune.foundation.quantities import Acceleration, Flag, Scalar, Slope
 from perilune.foundation.randomness import Noise
 from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
 from perilune.interface.measurements import Measurements
 
-from .dynamics import rk4
+from .dynamics import Pull, rk4
 from .environment.surface import Surface
 from .sensors.imu import Imu
 from .sensors.range_finder import RangeFinder, Return
@@ -34,7 +35,8 @@ class World(eqx.Module):
     """Everything true that does not change in flight. Numbers are leaves; the ground is shared by all lanes."""
 
     ground: HeightMap
-    gravity: GravityField
+    gravity: GravityField  # to degree 2, in every truth step
+    gravity_table: Corridor  # the rest of the field, Earth and Sun, once a cycle
     surface: Surface
     mass: MassProperties
     engines: Engines
@@ -113,6 +115,7 @@ class World(eqx.Module):
         step = self.period / self.substeps
         form_I = self.gravity.form(seconds(tick, self.period) + 0.5 * self.period)  # turns by 1e-7 rad within the half cycle
 
+        rest_I = self.rest_of_gravity(truth.motion, seconds(tick, self.period) + 0.5 * self.period)
         is_open, targets = self.engines.plan(commands.on_time, step, self.substeps)
         is_open, targets = is_open & ~truth.is_dry, jnp.where(truth.is_dry, 0.0, targets)
         decay = self.engines.decay(step)
@@ -123,7 +126,7 @@ class World(eqx.Module):
             target = jnp.where(motion.propellant <= EMPTY, 0.0, target)
             push, delivered = through_step(delivered, target, decay)
             push = push.within(motion.propellant, step)
-            moved = rk4(motion, push, self.mass, self.gravity.gm, form_I, step)
+            moved = rk4(motion, push, self.mass, Pull(self.gravity.gm, form_I, rest_I), step)
             return (moved, jnp.where(moved.propellant <= EMPTY, 0.0, delivered)), None
 
         start = eqx.tree_at(
@@ -134,6 +137,11 @@ class World(eqx.Module):
         (motion, delivered), _ = lax.scan(substep, (start, engines.delivered), targets)
         engines = EngineState(delivered, is_open[-1], engines.start_loss)
         return eqx.tree_at(lambda t: (t.motion, t.engines), truth, (motion, engines))
+
+    def rest_of_gravity(self, motion: Motion, time: Scalar) -> Acceleration:
+        """What the degree-2 field leaves, m/s² in I, at the middle of the cycle (at `time`): it changes by 1e-7 m/s² in one."""
+        middle_I = motion.position_I + 0.5 * self.period * motion.velocity_I
+        return fixed_to_inertial(self.gravity_table.at(inertial_to_fixed(middle_I, time)), time)
 
     def contact(self, before: Motion, after: Motion, share: Scalar, time: Scalar, slope: Slope) -> Touchdown:
         """Figures at first contact, a `share` of the way through the cycle that ends at `time`; linear inside it."""

@@ -9,7 +9,7 @@ import pytest
 from perilune.foundation.moon import GM, STANDARD_GRAVITY
 from perilune.interface.commands import Commands
 from perilune.simulation.scenario import lane_axes
-from perilune.world.dynamics import rk4
+from perilune.world.dynamics import Pull, rk4
 from perilune.world.state import EngineState, Motion
 from perilune.world.vehicle.engines import OUTER_NODES, Engines, Push, through_step
 from perilune.world.vehicle.mass import MassProperties
@@ -43,7 +43,9 @@ def steady(output) -> Push:
 
 def fly(motion, push, mass, steps, gm=0.0, step=STEP):
     one = jax.jit(
-        lambda m: jax.lax.fori_loop(0, steps, lambda _, s: rk4(s, push, mass, jnp.asarray(gm), CENTRAL, jnp.asarray(step)), m)
+        lambda m: jax.lax.fori_loop(
+            0, steps, lambda _, s: rk4(s, push, mass, Pull(jnp.asarray(gm), CENTRAL, jnp.zeros(3)), jnp.asarray(step)), m
+        )
     )
     return one(motion)
 
@@ -114,7 +116,7 @@ def test_thrust_pulse_is_exact_however_short_its_transient(rise):
     for k in range(20):
         target = engines.steady(jnp.arange(19) == 0) if k < 2 else jnp.zeros((3, 7))
         push, delivered = through_step(delivered, target, decay)
-        motion = rk4(motion, push, mass, jnp.asarray(0.0), CENTRAL, jnp.asarray(STEP))
+        motion = rk4(motion, push, mass, Pull(jnp.asarray(0.0), CENTRAL, jnp.zeros(3)), jnp.asarray(STEP))
     t, on, a = 20 * STEP, 2 * STEP, 1000.0 / 340.0
     lag = rise * (1 - np.exp(-on / rise)) * np.exp(-(t - on) / rise)  # not yet delivered at the end
     assert float(motion.velocity_I[2]) == pytest.approx(a * (on - lag), rel=1e-12)  # closed form of the lag

@@ -9,6 +9,7 @@ from perilune.flight import memory as m
 from perilune.flight.navigation.onboard_map import OnboardModel
 from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, NavigationSettings
 from perilune.flight.software import FlightSoftware
+from perilune.foundation.corridor import Corridor
 from perilune.foundation.gravity import zonal_field
 from perilune.foundation.grid import height_map
 from perilune.interface.design import ENGINES, LanderDesign
@@ -53,7 +54,8 @@ settings = FlightSettings(
     agree_count=2,
     agree_window=3,
 )
-onboard = OnboardModel(height_map(jnp.zeros((4, 4)), -0.1, -0.1, 0.1), zonal_field())
+table = Corridor(jnp.zeros((2, 2, 2, 3), jnp.float32), jnp.eye(3), jnp.zeros(3), jnp.ones(3))
+onboard = OnboardModel(height_map(jnp.zeros((4, 4)), -0.1, -0.1, 0.1), zonal_field(), table)
 software = FlightSoftware(design, settings, onboard)
 state = m.NavigationState(
     position_I=jnp.asarray([1757e3, 0.0, 0.0]),
@@ -76,6 +78,7 @@ memory = m.FlightMemory(
     delta_angle_B=jnp.zeros(3),
     ground_point_M=jnp.zeros(3),
     rate_B=jnp.zeros(3),
+    gravity_rest_I=jnp.zeros(3),
     innovations=m.Innovations(jnp.zeros(7), jnp.ones(7), jnp.zeros(7, bool), jnp.zeros(7, bool)),
     acquisition=m.Acquisition(jnp.zeros(3), jnp.zeros(3, bool), one, zero, zero),
     mode=jnp.asarray(0, jnp.int32),

@@ -36,7 +36,8 @@ def test_every_leaf_is_strong_float64_or_a_flag(batch):
         if "run_key" in name:
             continue
         assert not leaf.weak_type, name
-        wanted = (jnp.float32,) if "ground.heights" in name else (jnp.float64, jnp.bool_, jnp.int32)
+        is_map = "ground.heights" in name or "gravity_table.nodes" in name
+        wanted = (jnp.float32,) if is_map else (jnp.float64, jnp.bool_, jnp.int32)
         assert leaf.dtype in wanted, f"{name}: {leaf.dtype}"
 
 
@@ -47,6 +48,7 @@ def test_houses_hold_different_things(batch):
     assert world.ground.heights.size > 4 * flight.onboard.ground.heights.size
     assert float(jnp.max(jnp.abs(flight.onboard.gravity.c22))) == 0.0
     assert float(jnp.min(jnp.abs(world.gravity.c22))) > 0.0
+    assert not np.any(world.gravity_table.nodes == flight.onboard.gravity_table.nodes)
     assert not np.array_equal(world.engines.output[0], world.engines.output[1])  # dispersed in the world ...
     assert np.array_equal(flight.design.engine_thrust[0], flight.design.engine_thrust[1])  # ... as drawn on board
     assert not np.any(np.isclose(world.engines.output[:, 0, 2], flight.design.engine_thrust[:, 0], rtol=1e-9))

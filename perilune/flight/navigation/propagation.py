@@ -5,8 +5,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from perilune.foundation.corridor import Corridor
+from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
 from perilune.foundation.gravity import GravityField, acceleration
-from perilune.foundation.quantities import Matrix, Position, Scalar, Vector
+from perilune.foundation.quantities import Acceleration, Matrix, Position, Scalar, Vector
 from perilune.foundation.rotation import compose, from_rotation_vector, normalised, rotate
 from perilune.foundation.vectors import cross_rows, dot, dot_rows, times_rows
 from perilune.interface.measurements import Measurements
@@ -15,9 +17,10 @@ from ..memory import TERRAIN_BIAS, TERRAIN_SLOPE, FlightMemory, NavigationState
 from ..settings import NavigationSettings
 
 
-def propagate(state: NavigationState, measured: Measurements, gravity: GravityField, period: Scalar):
+def propagate(state: NavigationState, measured: Measurements, gravity: GravityField, rest_I: Acceleration, period: Scalar):
     """One cycle of dead reckoning; also the velocity gained (m/s, I) and its part along Z of B.
 
+    `rest_I`: what the onboard table adds to `gravity`, m/s² (`gravity_rest`).
     The body-frame increment is turned by the attitude half-way through the cycle, gravity is taken at the mean
     position (Titterton & Weston 2004, §11.3).
     """
@@ -30,13 +33,19 @@ def propagate(state: NavigationState, measured: Measurements, gravity: GravityFi
     gained_I = rotate(middle_IB, gained_B)
     form_I = gravity.form(jnp.zeros_like(period))  # zonal: the same in I at any time
     middle_I = state.position_I + 0.5 * period * state.velocity_I
-    change_I = gained_I + period * acceleration(gravity.gm, form_I, middle_I)
+    change_I = gained_I + period * (acceleration(gravity.gm, form_I, middle_I) + rest_I)
     moved = eqx.tree_at(
         lambda s: (s.position_I, s.velocity_I, s.attitude_IB),
         state,
         (state.position_I + period * (state.velocity_I + 0.5 * change_I), state.velocity_I + change_I, attitude_IB),
     )
     return moved, gained_I, gained_B[2], angle_B
+
+
+def gravity_rest(state: NavigationState, table: Corridor, ahead: Scalar, clock: Scalar) -> Acceleration:
+    """What the onboard table adds to the zonal field, m/s² in I, where the lander will be `ahead` s from `clock`."""
+    position_I, time = state.position_I + ahead * state.velocity_I, clock + ahead
+    return fixed_to_inertial(table.at(inertial_to_fixed(position_I, time)), time)
 
 
 class Interval(eqx.Module):
