@@ -188,6 +188,34 @@ def plot_command(folder: Path, as_json: Json = False) -> None:
             out.print(str(path), markup=False, soft_wrap=True)
 
 
+@app.command(context_settings={"ignore_unknown_options": True})  # a southern latitude is not an option
+def site(
+    latitude: Annotated[float, typer.Argument(help="Degrees north.")],
+    longitude: Annotated[float, typer.Argument(help="Degrees east.")],
+    map_name: Annotated[
+        str, typer.Option("--map", help="package:NAME, or the path of a PDS3 label or GeoTIFF.")
+    ] = "package:mare-frigoris",
+    at: Annotated[str | None, typer.Option(metavar="MOMENT", help="For light and shadow, as 2025-06-05T19:17:00Z.")] = None,
+    size_km: Annotated[float, typer.Option("--size-km", help="Side of the square.")] = 40.0,
+    slope_limit_deg: Annotated[float, typer.Option(help="Steepest ground that the lander may stand on.", min=0, max=90)] = 10.0,
+    target: Annotated[Path, typer.Option("--out", help="The figure to write, .png or .svg.")] = Path("site.png"),
+    as_json: Json = False,
+) -> None:
+    """Draw a landing site: relief, slope, light and shadow at a moment, and how much of it is level enough."""
+    with sentences():
+        from .site import draw as draw_figure
+        from .site import figures_of, moment_of, survey_site
+        from .site import tell as tell_site
+
+        surveyed = survey_site(latitude, longitude, map_name, moment_of(at), size_km)
+        figures = figures_of(surveyed, slope_limit_deg)
+        picture = draw_figure(surveyed, map_name, slope_limit_deg, target)
+    if as_json:
+        print_json({**figures, "figure": str(picture)})
+    else:
+        tell_site(surveyed, figures, picture, out)
+
+
 def draw(flight: "Flight", folder: Path, kinds: tuple[str, ...]) -> list[Path]:
     """Draw a flight's figures into a folder, with the mission's published readouts where it has some."""
     from perilune.report.figures import draw_all
