@@ -1,5 +1,6 @@
 """The world against measured data and other implementations: gravity, orientation, light. Needs the reference data."""
 
+import math
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from perilune.simulation.kernels import KernelSky
 from perilune.simulation.load import load
 from perilune.simulation.sky import elevation, sky_of
 from perilune.world.environment.gravity import Gravity
+from perilune.world.environment.photometry import GROUPS, normal_albedo
 from perilune.world.orbit import coast
 
 from .flights import column, fly_seeds
@@ -37,6 +39,7 @@ FIELD = SHARED / "gravity" / "GRGM660PRIM_to150.gfc"
 ARC = "telemetry/lro_truth/LRO_2022001_Moon_ICRF_4h.csv"
 MINUTES = (10, 30, 60)
 DEGREES = (2, 8, 60, 100)
+USED = load("resilience").site.reflectance_1064nm
 # Site, moment, what is published or derived, degrees: Sun or Earth over the horizon.
 ELEVATIONS = (
     ("M2, Sun", "sun", 60.5, -4.6, datetime(2025, 6, 5, 19, 17, tzinfo=UTC), 11.86, 0.05),
@@ -135,6 +138,28 @@ def landing_row(degree: int, onboard: int, seeds: int = 256) -> list[str]:
     ]  # fmt: skip
 
 
+def track_reflectance() -> list[list[str]]:
+    """M2's ground track in Kaguya's groups of albedo: a row a group that it crosses, and the mean, against the mission's."""
+    groups = np.fromfile(SHARED / "photometry" / "SP_albedo_group_05x05.dat", "<i2").reshape(360, 720)
+    mission = load("resilience")
+    site, used = mission.site, mission.site.reflectance_1064nm
+    south = site.latitude_deg - math.degrees(mission.start.perilune_downrange_m / RADIUS)
+    rows = ((np.arange(south, site.latitude_deg, 0.1) + 90.0) / 0.5).astype(int)  # the approach is northward
+    met = groups[rows, int((site.longitude_deg % 360.0) / 0.5)]
+    found, mean = [], 0.0
+    for name, group in GROUPS.items():
+        share, value = float(np.mean(met == group.code)), normal_albedo(group)
+        error = value * group.surge_error / (1.0 + group.surge)
+        mean += share * value
+        if share > 0.0:
+            found.append([name, f"{100 * share:.0f} %", f"{value:.3f} ± {error:.3f}", f"{10 * math.log10(value / used):+.2f}"])
+    at_site = next(group for group in GROUPS.values() if group.code == met[-1])
+    here = normal_albedo(at_site)
+    found.append(["mean of the track", "100 %", f"{mean:.3f}", f"{10 * math.log10(mean / used):+.2f}"])
+    found.append(["at the site", "", f"{here:.3f}", f"{10 * math.log10(here / used):+.2f}"])
+    return found
+
+
 def study() -> Section:
     """All of it, or a sentence where the reference data is absent."""
     title = "The Moon as it is"
@@ -152,6 +177,9 @@ def study() -> Section:
             "Landings look the field up in a table along their track; its price does not hang on the degree. The second table "
             "says what that table gets wrong, the third what the degrees above the shipped 8 do to 256 landings with a working "
             "range finder, when flight software knows them and when it does not.",
+            "Reflectance at zero phase follows from Kaguya's photometry by an extrapolation from 5° of phase; ± is the fit's own "
+            "error of the opposition surge. Of the 21.53 dB that the flown range finder lacked, the ground's darkness "
+            "can account for no more than the last column.",
             f"The IAU series' orientation differs from DE421's by {np.mean(gaps):.1e} rad in the mean and {np.max(gaps):.1e} "
             f"at most from 2020 to 2030: {RADIUS * np.max(gaps):.0f} m of ground.",
         ],
@@ -179,6 +207,8 @@ def study() -> Section:
             (["true degree", "degree on board", "within requirements", "miss, m", "speed across at touchdown, m/s",
               "propellant left, kg"],
              [landing_row(*pair) for pair in ((8, 7), (60, 7), (60, 40), (150, 100))]),
+            (["albedo group under M2's track", "share", "normal albedo, 1064 nm", f"dB against the mission's {USED:g}"],
+             track_reflectance()),
             (["over the horizon, degrees", "published or derived", "kernels", "series", ""], elevations()),
         ],
     )  # fmt: skip
