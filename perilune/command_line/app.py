@@ -3,6 +3,7 @@
 import json
 import sys
 import tomllib
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,9 +31,13 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard 
 
 @contextmanager
 def sentences():
-    """Turn a user's mistake, a closed pipe and Ctrl-C into one line and an exit code."""
+    """Turn a user's mistake, a closed pipe and Ctrl-C into one line and an exit code, and warnings into one line."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: err.print(
+                f"perilune: {message}", style="yellow", markup=False, soft_wrap=True
+            )
+            yield
     except UserError as mistake:
         err.print(f"perilune: {mistake}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(USER_MISTAKE) from None

@@ -54,7 +54,7 @@ def ground_about(name: str, place_deg: tuple[float, float], size_m: float) -> tu
 
 def survey_site(latitude_deg: float, longitude_deg: float, map_name: str, moment: datetime | None, size_km: float) -> Site:
     """Survey a square of ground. Raises UserError for places and sizes that make no sense."""
-    if abs(latitude_deg) > HIGHEST_LATITUDE_DEG:
+    if not abs(latitude_deg) <= HIGHEST_LATITUDE_DEG:  # so that NaN is refused as well
         raise UserError(
             f"Latitude {latitude_deg:g}° is beyond ±{HIGHEST_LATITUDE_DEG:g}°: latitude-longitude maps end in a point there."
         )

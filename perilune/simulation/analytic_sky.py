@@ -10,8 +10,11 @@ import math
 
 import numpy as np
 
+from perilune.foundation.errors import UserError
+
 DAY = 86400.0
 CENTURY = 36525.0 * DAY
+SPAN = CENTURY  # either way of J2000; beyond, polynomials of low order run away
 OBLIQUITY = math.radians(23.43929111)  # ecliptic of J2000
 # E1 … E13: degrees at J2000 and degrees a day.
 ARGUMENTS = (
@@ -44,7 +47,10 @@ class AnalyticSky:
     name = "IAU 2009 orientation, Sun and Earth by low-precision series"
 
     def orientation(self, tdb: float) -> np.ndarray:
-        """Matrix that takes ICRF components to M."""
+        """Matrix that takes ICRF components to M. Raises UserError for moments that the series do not hold for."""
+        if not abs(tdb) <= SPAN:
+            year = 2000.0 + tdb / DAY / 365.25
+            raise UserError(f"The series for Sun and Earth hold from 1900 to 2100, not in {year:.0f}: choose another moment.")
         days, centuries = tdb / DAY, tdb / CENTURY
         angles = [math.radians(at + rate * days) for at, rate in ARGUMENTS]
         sines, cosines = [math.sin(a) for a in angles], [math.cos(a) for a in angles]

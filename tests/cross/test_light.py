@@ -120,6 +120,8 @@ def test_a_map_that_ends_nearby_is_looked_at_as_far_as_it_goes():
         (lambda: moment_of("2025-06-05T19:17:00"), "needs its time zone"),
         (lambda: moment_of("yesterday"), "write a moment as"),
         (lambda: survey_site(89.0, 0.0, "package:mare-frigoris", None, 10.0), "end in a point"),
+        (lambda: survey_site(float("nan"), 0.0, "package:mare-frigoris", None, 10.0), "end in a point"),
+        (lambda: survey_site(60.5, -4.6, "package:mare-frigoris", moment_of("3000-01-01T00:00:00Z"), 10.0), "from 1900 to 2100"),
         (lambda: survey_site(60.5, 700.0, "package:mare-frigoris", None, 10.0), "degrees east"),
         (lambda: survey_site(60.5, -4.6, "package:mare-frigoris", None, 1e4), "300 km"),
         (lambda: survey_site(10.0, 10.0, "package:mare-frigoris", None, 40.0), "does not cover"),

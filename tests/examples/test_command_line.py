@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import resources
 
 import pytest
 
@@ -209,3 +210,31 @@ def test_every_variant_has_a_folder_of_its_own():
     ]
     assert len({default_folder(*words) for words in given}) == len(given)
     assert str(default_folder(*given[0])) == "out/resilience-seed-1"
+
+
+def test_a_site_is_told_and_drawn(tmp_path):
+    done = perilune("site", "60.5", "-4.6", "--at", "2025-06-05T19:17:00Z", "--json", "--out", "here.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["moment_utc"] == "2025-06-05T19:17:00Z"
+    assert 0.0 <= told["share_within_slope_limit"] <= 1.0
+    assert (tmp_path / "here.png").stat().st_size > 20_000
+    southern = perilune("site", "-13.3", "25.2", cwd=tmp_path)  # a minus is no option; the built-in map ends far from there
+    assert southern.returncode == 2
+    assert "does not cover" in southern.stderr
+    assert not (tmp_path / "site.png").exists()
+
+
+def test_warnings_are_sentences(tmp_path):
+    """A field with another body's GM: both numbers in one line, and the flight goes on."""
+    from perilune.foundation import lunar_field
+
+    rows = "\n".join(f"gfc {n} {m} {c!r} {s!r}" for n, m, c, s in lunar_field.COEFFICIENTS)
+    (tmp_path / "own.gfc").write_text(f"gravity_constant 4900.28e9\nradius 1738000.0\nend_of_head\n{rows}\n")
+    built_in = resources.files("perilune.missions").joinpath("resilience.toml").read_text(encoding="utf-8")
+    (tmp_path / "own.toml").write_text(built_in.replace('gravity = "package"', 'gravity = "own.gfc"'))
+    done = perilune("check", "own.toml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "4900.280000" in done.stderr
+    assert "4902.799807" in done.stderr
