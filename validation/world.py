@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from perilune.foundation.frames import direction_to
+from perilune.foundation.frames import direction_to, latitude_longitude
 from perilune.foundation.gravity import full_field
-from perilune.foundation.moon import RADIUS
+from perilune.foundation.moon import AXES_PA_IN_ME, RADIUS
 from perilune.foundation.time_scales import J2000_JULIAN_DAY, tdb_seconds
 from perilune.simulation.analytic_sky import DAY, AnalyticSky
 from perilune.simulation.build_gravity import (
@@ -26,6 +26,7 @@ from perilune.simulation.build_gravity import (
 from perilune.simulation.gravity_files import read_field
 from perilune.simulation.kernels import KernelSky
 from perilune.simulation.load import load
+from perilune.simulation.maps import read_map
 from perilune.simulation.sky import elevation, sky_of
 from perilune.world.environment.gravity import Gravity
 from perilune.world.environment.photometry import GROUPS, normal_albedo
@@ -38,6 +39,14 @@ SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 FIELD = SHARED / "gravity" / "GRGM660PRIM_to150.gfc"
 ARC = "telemetry/lro_truth/LRO_2022001_Moon_ICRF_4h.csv"
 MINUTES = (10, 30, 60)
+# Retroreflectors in DE430's principal axes, m (Folkner et al. 2014, IPN Progress Report 42-196); a metre from DE421's.
+REFLECTORS = {
+    "Apollo 11": (1591967.049, 690698.573, 21004.461),
+    "Apollo 14": (1652689.369, -520998.431, -109729.817),
+    "Apollo 15": (1554678.104, 98094.498, 765005.863),
+    "Lunokhod 1": (1114291.438, -781299.273, 1076059.049),
+    "Lunokhod 2": (1339363.598, 801870.996, 756359.260),
+}
 DEGREES = (2, 8, 60, 100)
 USED = load("resilience").site.reflectance_1064nm
 # Site, moment, what is published or derived, degrees: Sun or Earth over the horizon.
@@ -138,6 +147,27 @@ def landing_row(degree: int, onboard: int, seeds: int = 256) -> list[str]:
     ]  # fmt: skip
 
 
+def reflector_height(name: str) -> tuple[float, float, float]:
+    """Height of a reflector over the sphere by laser ranging, of LDEM_16's ground there, and ground less reflector, m."""
+    place_M = AXES_PA_IN_ME.T @ np.asarray(REFLECTORS[name])
+    latitude, longitude = (float(x) for x in latitude_longitude(jnp.asarray(place_M)))
+    box = [math.degrees(x) + side for x in (latitude, longitude) for side in (-0.5, 0.5)]
+    ground = read_map(str(SHARED / "dem" / "LDEM_16.LBL"), *box)
+    ranged = float(np.linalg.norm(place_M)) - RADIUS
+    mapped = float(ground.height(jnp.asarray(latitude), jnp.asarray(longitude)))
+    return ranged, mapped, mapped - ranged
+
+
+def reflector_rows() -> list[list[str]]:
+    """A row a reflector."""
+    rows = []
+    for name in REFLECTORS:
+        ranged, mapped, over = reflector_height(name)
+        judged = "printed" if name == "Lunokhod 2" else "holds" if abs(over) <= 15.0 else "**misses**"
+        rows.append([name, f"{ranged:.1f}", f"{mapped:.1f}", f"{over:+.1f}", judged])
+    return rows
+
+
 def track_reflectance() -> list[list[str]]:
     """M2's ground track in Kaguya's groups of albedo: a row a group that it crosses, and the mean, against the mission's."""
     groups = np.fromfile(SHARED / "photometry" / "SP_albedo_group_05x05.dat", "<i2").reshape(360, 720)
@@ -207,6 +237,8 @@ def study() -> Section:
             (["true degree", "degree on board", "within requirements", "miss, m", "speed across at touchdown, m/s",
               "propellant left, kg"],
              [landing_row(*pair) for pair in ((8, 7), (60, 7), (60, 40), (150, 100))]),
+            (["reflector", "over the sphere by laser ranging, m", "LDEM_16 there, m", "ground less reflector, m", "within 15 m"],
+             reflector_rows()),
             (["albedo group under M2's track", "share", "normal albedo, 1064 nm", f"dB against the mission's {USED:g}"],
              track_reflectance()),
             (["over the horizon, degrees", "published or derived", "kernels", "series", ""], elevations()),
