@@ -8,14 +8,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from perilune.foundation.frames import direction_to, latitude_longitude, local_axes
-from perilune.foundation.grid import HeightMap
+from perilune.foundation.frames import direction_to, local_axes
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.time_scales import tdb_seconds
+from perilune.simulation.mission import Detail
 from perilune.simulation.sky import Source
 from perilune.world.environment.light import elevation_of, horizon, look_out, share_over
+from perilune.world.environment.rocks import Rocks, chance_of_none, rocks_about
+from perilune.world.environment.terrain import Terrain
 
 POINTS = 161  # a side of the square that is drawn
+YARD_M = 100.0  # a side of the square about the centre in which single rocks are shown
+LEAST_ROCK_M = 0.25  # diameter
+LARGEST_ROCK_M = 20.0
+
+
+@dataclass(frozen=True)
+class Lander:
+    """What a lander can stand on."""
+
+    slope_limit_deg: float = 10.0
+    rock_limit_m: float = 0.3  # height of a rock that its underside clears
+    foot_radius_m: float = 1.5  # of the circle through its footpads
 
 
 @dataclass(frozen=True)
@@ -39,21 +53,37 @@ class Site:
 
     latitude_deg: float
     longitude_deg: float
-    posts_m: float  # between the map's posts
+    posts_m: float  # between the finest map's posts
+    finest_m: float  # between the ground's own posts at the centre
     axis_m: np.ndarray  # (points,), from the centre
     height_m: np.ndarray  # (points, points), over the 1,737.4 km sphere
-    slope_deg: np.ndarray  # of the map's own cells
+    slope_deg: np.ndarray  # between the lander's feet
     lags_m: np.ndarray
     deviation_m: np.ndarray  # rms difference of heights a lag apart
     light: Light | None
+    lander: Lander
+    rocks: Rocks | None  # in the yard about the centre; None without statistics of them
+    rock_free_share: float  # of the ground, where no rock too high stands between the feet
 
     def at_centre(self, values: np.ndarray) -> float:
         """The middle one of a square of values."""
         return float(values[len(values) // 2, len(values) // 2])
 
-    def is_level(self, slope_limit_deg: float) -> np.ndarray:
-        """Where the map's slope is within a limit."""
-        return self.slope_deg <= slope_limit_deg
+    def is_level(self) -> np.ndarray:
+        """Where the slope between the feet is within the lander's limit."""
+        return self.slope_deg <= self.lander.slope_limit_deg
+
+    def rocks_m(self) -> np.ndarray:
+        """(n, 3): how far east and north of the centre (m) each rock in the yard lies, and its diameter (m)."""
+        assert self.rocks is not None
+        place = direction_to(*(jnp.asarray(math.radians(x)) for x in (self.latitude_deg, self.longitude_deg)))
+        east, north, _ = (np.asarray(axis) for axis in local_axes(place))
+        way = RADIUS * self.rocks.place_M
+        return np.stack([way @ east, way @ north, self.rocks.diameter], axis=1)
+
+    def safe_share(self) -> float:
+        """Share of the square that is level enough and free of rocks too high, the two taken as independent."""
+        return float(np.mean(self.is_level())) * self.rock_free_share
 
     def hurst(self) -> float:
         """Exponent H of the deviation's growth with the lag, ν(L) ∝ L^H (Shepard et al. 2001, J. Geophys. Res. 106(E12))."""
@@ -89,12 +119,15 @@ def bearing(place_M: np.ndarray, body_M: np.ndarray) -> float:
     return math.degrees(math.atan2(body_M @ east, body_M @ north)) % 360.0
 
 
-def light_on(ground: HeightMap, places: jnp.ndarray, source: Source, moment: datetime, reach_m: float) -> Light:
-    """Sun, Earth and shadow over a square at a moment."""
+def light_on(
+    ground: Terrain, place_deg: tuple[float, float], size_m: float, source: Source, moment: datetime, reach_m: float
+) -> Light:
+    """Sun, Earth and shadow over a square of `size_m` a side at a moment; the horizon is looked for to `reach_m`."""
+    places = square(*place_deg, np.linspace(-0.5 * size_m, 0.5 * size_m, POINTS))
     tdb = tdb_seconds(moment)
     turn = source.orientation(tdb)
     sun_M, earth_M = turn @ source.sun(tdb), turn @ source.earth(tdb)
-    distances = jnp.asarray(look_out(RADIUS * float(ground.spacing), reach_m))
+    distances = jnp.asarray(look_out(float(ground.spacing[0]), reach_m))
     body = jnp.asarray(sun_M)
 
     def one(place_M):
@@ -120,32 +153,46 @@ def light_on(ground: HeightMap, places: jnp.ndarray, source: Source, moment: dat
 
 
 def survey(
-    ground: HeightMap,
+    ground: Terrain,
     place_deg: tuple[float, float],
     size_m: float,
-    source: Source,
-    moment: datetime | None,
-    reach_m: float,
+    posts_m: float,
+    lander: Lander,
+    detail: Detail | None,
+    light: Light | None,
 ) -> Site:
-    """A square of `size_m` a side about a place (latitude, longitude), and the light on it at a moment."""
+    """A square of `size_m` a side about a place (latitude, longitude); `posts_m`: between the finest map's posts."""
     axis = np.linspace(-0.5 * size_m, 0.5 * size_m, POINTS)
     places = square(*place_deg, axis)
+    reach = lander.foot_radius_m / RADIUS
 
     def one(place_M):
-        height, east, north = ground.height_and_slope(*latitude_longitude(place_M))
-        return jnp.stack([height, jnp.arctan(jnp.sqrt(east * east + north * north))])
+        east, north, _ = local_axes(place_M)
+        on = [ground.height_at(place_M + way * reach * side) for side in (east, north) for way in (1.0, -1.0)]
+        by_east, by_north = (on[0] - on[1]) / (2.0 * lander.foot_radius_m), (on[2] - on[3]) / (2.0 * lander.foot_radius_m)
+        return jnp.stack([ground.height_at(place_M), jnp.arctan(jnp.sqrt(by_east**2 + by_north**2))])
 
     found = np.asarray(jax.jit(jax.vmap(one))(places)).reshape(POINTS, POINTS, 2)
-    posts_m = RADIUS * float(ground.spacing)
-    lags, deviation = deviogram(found[..., 0], axis, posts_m)
+    finest_m = float(ground.spacing[0])
+    lags, deviation = deviogram(found[..., 0], axis, finest_m if detail else posts_m)
+    centre = np.asarray(places[len(places) // 2])
+    rocks, free = None, 1.0
+    if detail is not None:
+        law = (detail.rocks_over_1m_per_m2, detail.rock_exponent)
+        rocks = rocks_about(centre, 0.75 * YARD_M, (LEAST_ROCK_M, LARGEST_ROCK_M), *law, detail.seed)
+        free = chance_of_none(lander.rock_limit_m, lander.foot_radius_m, *law)
     return Site(
         latitude_deg=place_deg[0],
         longitude_deg=place_deg[1],
         posts_m=posts_m,
+        finest_m=finest_m,
         axis_m=axis,
         height_m=found[..., 0],
         slope_deg=np.degrees(found[..., 1]),
         lags_m=lags,
         deviation_m=deviation,
-        light=light_on(ground, places, source, moment, reach_m) if moment else None,
+        light=light,
+        lander=lander,
+        rocks=rocks,
+        rock_free_share=free,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
 from perilune.simulation.mission import Mission
-from perilune.simulation.scenario import Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
+from perilune.simulation.scenario import SHARED, Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
 from perilune.world.faults import CATALOGUE
 
@@ -57,7 +57,7 @@ class Batch:
 
         def without_shared(key, own_overrides, own_faults):
             scenario, first, flown = self.lane(key, {**numbers, **own_overrides}, own_faults, maps)
-            return eqx.tree_at(shared, scenario, replace=(None,) * 4), first, flown
+            return eqx.tree_at(shared, scenario, replace=(None,) * SHARED), first, flown
 
         scenarios, first, flown = over_lanes(without_shared, keys, overrides, faults)
         return eqx.tree_at(shared, scenarios, replace=shared_of(maps), is_leaf=lambda x: x is None), first, flown

@@ -197,24 +197,31 @@ def plot_command(folder: Path, as_json: Json = False) -> None:
 def site(
     latitude: Annotated[float, typer.Argument(help="Degrees north.")],
     longitude: Annotated[float, typer.Argument(help="Degrees east.")],
-    map_name: Annotated[
-        str, typer.Option("--map", help="package:NAME, or the path of a PDS3 label or GeoTIFF.")
-    ] = "package:mare-frigoris",
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="package:NAME, or the path of a PDS3 label or GeoTIFF; again for finer maps inside it."),
+    ] = None,
     at: Annotated[str | None, typer.Option(metavar="MOMENT", help="For light and shadow, as 2025-06-05T19:17:00Z.")] = None,
     size_km: Annotated[float, typer.Option("--size-km", help="Side of the square.")] = 40.0,
     slope_limit_deg: Annotated[float, typer.Option(help="Steepest ground that the lander may stand on.", min=0, max=90)] = 10.0,
+    rock_limit_m: Annotated[float, typer.Option(help="Highest rock that it clears.", min=0.05, max=10)] = 0.3,
+    foot_radius_m: Annotated[float, typer.Option(help="Of the circle through its footpads.", min=0.1, max=20)] = 1.5,
+    ground: Annotated[str, typer.Option("--ground", help="What lies below the map: mare, highland or none.")] = "mare",
+    seed: Annotated[int, typer.Option(help="Of what lies below the map.", min=0)] = 0,
     target: Annotated[Path, typer.Option("--out", help="The figure to write, .png or .svg.")] = Path("site.png"),
     as_json: Json = False,
 ) -> None:
-    """Draw a landing site: relief, slope, light and shadow at a moment, and how much of it is level enough."""
+    """Draw a landing site: relief, slope, rocks, light and shadow at a moment, and how much of it a lander could stand on."""
     with sentences():
+        from .site import Lander, Question, figures_of, moment_of, survey_site
         from .site import draw as draw_figure
-        from .site import figures_of, moment_of, survey_site
         from .site import tell as tell_site
 
-        surveyed = survey_site(latitude, longitude, map_name, moment_of(at), size_km)
-        figures = figures_of(surveyed, slope_limit_deg)
-        picture = draw_figure(surveyed, map_name, slope_limit_deg, target)
+        names = tuple(maps or ["package:mare-frigoris"])
+        lander = Lander(slope_limit_deg, rock_limit_m, foot_radius_m)
+        surveyed = survey_site(Question(latitude, longitude, names, moment_of(at), size_km, lander, ground, seed))
+        figures = figures_of(surveyed)
+        picture = draw_figure(surveyed, names[-1], target)
     if as_json:
         print_json({**figures, "figure": str(picture)})
     else:

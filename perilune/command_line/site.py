@@ -3,23 +3,30 @@
 import math
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from perilune.assessment.site import Site, survey
+from perilune.assessment.site import Lander, Site, light_on, survey
 from perilune.foundation.errors import UserError
-from perilune.foundation.grid import HeightMap
+from perilune.foundation.frames import direction_to, local_axes
 from perilune.foundation.moon import RADIUS
 from perilune.report.site_figure import distance, draw_site
 from perilune.report.style import save
 from perilune.simulation.analytic_sky import AnalyticSky
-from perilune.simulation.maps import read_map
+from perilune.simulation.build_terrain import Extent, finest_posts
+from perilune.simulation.ground_kinds import KINDS
+from perilune.simulation.mission import Detail
+from perilune.simulation.raster import Raster, opened
+from perilune.simulation.terrain_cache import build_terrain_once
 
 REACHES_M = (200e3, 100e3, 50e3, 25e3, 10e3, 0.0)  # 10 km of relief stands over the horizon of level ground up to 190 km off
-HIGHEST_LATITUDE_DEG = 88.0  # a latitude-longitude grid runs out of columns beyond
+HIGHEST_LATITUDE_DEG = 89.99
+NO_DETAIL = "none"
+SITE_CELLS = (512, 512)  # of the outermost grid, 524 km a side: the horizon on every hand
 
 
 def moment_of(text: str | None) -> datetime | None:
@@ -35,44 +42,68 @@ def moment_of(text: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def ground_about(name: str, place_deg: tuple[float, float], size_m: float) -> tuple[HeightMap, float]:
-    """The map about a place, and how far (m) beyond the square it reaches for the horizon. Raises UserError."""
-    latitude, longitude = place_deg
-    problem: UserError | None = None
-    for reach in REACHES_M:
-        half = math.degrees((0.5 * math.sqrt(2.0) * size_m + reach) / RADIUS)
-        south, north = latitude - half, latitude + half
-        if max(abs(south), abs(north)) > HIGHEST_LATITUDE_DEG + 1.5:
-            continue
-        wide = half / math.cos(math.radians(min(max(abs(south), abs(north)), 89.5)))
-        try:
-            return read_map(name, south, north, longitude - wide, longitude + wide), reach
-        except UserError as found:
-            problem = found
-    raise problem or UserError(f"Latitude {latitude:g}° is too near the pole for a square of {size_m / 1e3:g} km on this map.")
+def ground_about(rasters: list[Raster], place_deg: tuple[float, float], size_m: float, detail: Detail | None):
+    """The ground about a place, and how far (m) from it the maps reach for the horizon. Raises UserError."""
+    latitude, longitude = (jnp.asarray(math.radians(x)) for x in place_deg)
+    east, north, up = (np.asarray(axis) for axis in local_axes(direction_to(latitude, longitude)))
+    half = 0.5 * math.sqrt(2.0) * size_m
+    reach = next((reach for reach in REACHES_M if reaches(rasters, (east, north, up), half + reach)), 0.0)
+    extent = Extent(np.stack([up, north, np.cross(up, north)]), (-0.5 * size_m, 0.5 * size_m), 0.5 * size_m, SITE_CELLS)
+    return build_terrain_once(rasters, extent, detail), reach
 
 
-def survey_site(latitude_deg: float, longitude_deg: float, map_name: str, moment: datetime | None, size_km: float) -> Site:
+def reaches(rasters: list[Raster], axes, distance_m: float) -> bool:
+    """Whether some map holds a ring of places at a distance from a site (axes east, north, up in M)."""
+    turn, arc = np.linspace(0.0, 2.0 * math.pi, 32, endpoint=False), distance_m / RADIUS
+    side = np.cos(turn)[:, None] * axes[1] + np.sin(turn)[:, None] * axes[0]
+    ring = math.cos(arc) * axes[2] + math.sin(arc) * side
+    latitude, longitude = np.arcsin(np.clip(ring[:, 2], -1.0, 1.0)), np.arctan2(ring[:, 1], ring[:, 0])
+    return any(raster.covers(latitude, longitude) for raster in rasters)
+
+
+class Question(NamedTuple):
+    """What is asked of a site."""
+
+    latitude_deg: float
+    longitude_deg: float
+    map_names: tuple[str, ...] = ("package:mare-frigoris",)
+    moment: datetime | None = None
+    size_km: float = 40.0
+    lander: Lander = Lander()
+    kind: str = "mare"  # of the ground below the maps, or "none"
+    seed: int = 0
+
+
+def survey_site(asked: Question) -> Site:
     """Survey a square of ground. Raises UserError for places and sizes that make no sense."""
-    if not abs(latitude_deg) <= HIGHEST_LATITUDE_DEG:  # so that NaN is refused as well
-        raise UserError(
-            f"Latitude {latitude_deg:g}° is beyond ±{HIGHEST_LATITUDE_DEG:g}°: latitude-longitude maps end in a point there."
-        )
-    if not -180.0 <= longitude_deg <= 360.0:
-        raise UserError(f"Longitude {longitude_deg:g}°: give degrees east, −180 to 180 or 0 to 360.")
-    if not 0.05 <= size_km <= 300.0:
-        raise UserError(f"--size-km {size_km:g}: give 0.05 to 300 km.")
-    ground, reach = ground_about(map_name, (latitude_deg, longitude_deg), 1e3 * size_km)
-    return survey(ground, (latitude_deg, longitude_deg), 1e3 * size_km, AnalyticSky(), moment, reach + 500.0 * size_km)
+    place_deg, size_m = (asked.latitude_deg, asked.longitude_deg), 1e3 * asked.size_km
+    if not abs(asked.latitude_deg) <= HIGHEST_LATITUDE_DEG:  # so that NaN is refused as well
+        raise UserError(f"Latitude {asked.latitude_deg:g}°: give −{HIGHEST_LATITUDE_DEG} to {HIGHEST_LATITUDE_DEG}°; at the pole "
+                        "itself no direction is east.")  # fmt: skip
+    if not -180.0 <= asked.longitude_deg <= 360.0:
+        raise UserError(f"Longitude {asked.longitude_deg:g}°: give degrees east, −180 to 180 or 0 to 360.")
+    if not 0.05 <= asked.size_km <= 300.0:
+        raise UserError(f"--size-km {asked.size_km:g}: give 0.05 to 300 km.")
+    if asked.kind not in (*KINDS, NO_DETAIL):
+        raise UserError(f"--ground {asked.kind}: there are {', '.join(KINDS)}, or {NO_DETAIL} for the map alone.")
+    detail = None if asked.kind == NO_DETAIL else KINDS[asked.kind].model_copy(update={"seed": asked.seed})
+    rasters = opened(asked.map_names)
+    ground, reach = ground_about(rasters, place_deg, size_m, detail)
+    posts_m = finest_posts(rasters, np.asarray(ground.axes_M[0]))
+    light = None
+    if asked.moment is not None:
+        light = light_on(ground, place_deg, size_m, AnalyticSky(), asked.moment, reach + 0.5 * size_m)
+    return survey(ground, place_deg, size_m, posts_m, asked.lander, detail, light)
 
 
-def figures_of(site: Site, slope_limit_deg: float) -> dict[str, Any]:
+def figures_of(site: Site) -> dict[str, Any]:
     """What is told of a site, with units in the names."""
     light = site.light
     found: dict[str, Any] = {
         "latitude_deg": site.latitude_deg,
         "longitude_deg": site.longitude_deg,
         "map_posts_m": site.posts_m,
+        "ground_posts_m": site.finest_m,
         "height_above_sphere_m": site.at_centre(site.height_m),
         "relief_m": float(np.ptp(site.height_m)),
         "slope_deg": site.at_centre(site.slope_deg),
@@ -81,9 +112,16 @@ def figures_of(site: Site, slope_limit_deg: float) -> dict[str, Any]:
         "hurst_exponent": site.hurst(),
         "rms_difference_at_shortest_lag_m": float(site.deviation_m[0]),
         "shortest_lag_m": float(site.lags_m[0]),
-        "slope_limit_deg": slope_limit_deg,
-        "share_within_slope_limit": float(np.mean(site.is_level(slope_limit_deg))),
+        "slope_limit_deg": site.lander.slope_limit_deg,
+        "share_within_slope_limit": float(np.mean(site.is_level())),
     }
+    if site.rocks is not None:
+        found |= {
+            "rock_limit_m": site.lander.rock_limit_m,
+            "share_free_of_rocks": site.rock_free_share,
+            "rocks_in_yard": len(site.rocks.diameter),
+            "share_safe": site.safe_share(),
+        }
     if light is not None:
         found |= {
             "moment_utc": f"{light.moment:%Y-%m-%dT%H:%M:%SZ}",
@@ -105,12 +143,18 @@ def tell(site: Site, figures: dict[str, Any], picture: Path, out: Console) -> No
     rows = [
         ("height above the 1,737.4 km sphere", f"{figures['height_above_sphere_m']:,.0f} m"),
         ("relief inside the square", f"{figures['relief_m']:,.0f} m"),
-        (f"slope over {distance(site.posts_m)} posts: here, median, 95 %",
+        (f"slope between feet {distance(2.0 * site.lander.foot_radius_m)} apart: here, median, 95 %",
          " · ".join(f"{figures[key]:.1f}°" for key in ("slope_deg", "slope_median_deg", "slope_95_percent_deg"))),
         (f"roughness: rms height difference at {distance(figures['shortest_lag_m'])}; Hurst exponent",
          f"{figures['rms_difference_at_shortest_lag_m']:.1f} m; {figures['hurst_exponent']:.2f}"),
         (f"slope within {figures['slope_limit_deg']:g}°", f"{100 * figures['share_within_slope_limit']:.1f} % of the square"),
     ]  # fmt: skip
+    if site.rocks is not None:
+        rows += [
+            (f"no rock higher than {figures['rock_limit_m']:g} m between the feet",
+             f"{100 * figures['share_free_of_rocks']:.1f} % of the ground"),
+            ("level enough and free of rocks", f"{100 * figures['share_safe']:.1f} % of the square"),
+        ]  # fmt: skip
     if site.light is not None:
         rows += [
             ("Sun: elevation, azimuth", f"{figures['sun_elevation_deg']:.2f}°, {figures['sun_azimuth_deg']:.1f}°"),
@@ -122,13 +166,17 @@ def tell(site: Site, figures: dict[str, Any], picture: Path, out: Console) -> No
     for name, value in rows:
         table.add_row(name, value)
     out.print(table)
-    out.print(f"The map says nothing of what lies between its posts, {distance(site.posts_m)} apart. Figure: {picture}",
-              markup=False)  # fmt: skip
+    below = (
+        "nothing: what lies between them is left out"
+        if site.rocks is None
+        else "craters, roughness and rocks by their statistics"
+    )
+    out.print(f"Below the map's posts, {distance(site.posts_m)} apart: {below}. Figure: {picture}", markup=False)
 
 
-def draw(site: Site, name: str, slope_limit_deg: float, target: Path) -> Path:
+def draw(site: Site, name: str, target: Path) -> Path:
     """Write the figure; its ending says which kind. Raises UserError."""
     kind = target.suffix.lstrip(".").lower()
     if kind not in ("png", "svg"):
         raise UserError(f"--out {target}: a figure's name ends in .png or .svg.")
-    return save(draw_site(site, Path(name).name, slope_limit_deg), target.parent, target.stem, (kind,))[0]
+    return save(draw_site(site, Path(name).name), target.parent, target.stem, (kind,))[0]

@@ -18,16 +18,23 @@ def processor() -> str:
     return "".join(sorted({line for line in lines if line.split(":")[0].strip() in wanted}))
 
 
+def cache_folder(name: str) -> Path | None:
+    """A folder of the user's cache, made if need be; None where it cannot be written."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "perilune" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
 def use_cache() -> None:
     """Point JAX at the user's cache folder, one folder a JAX version and processor. Does nothing where it cannot."""
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     kind = hashlib.sha256(processor().encode()).hexdigest()[:12]
-    folder = base / "perilune" / f"jax-{jax.__version__}-{kind}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    folder = cache_folder(f"jax-{jax.__version__}-{kind}")
+    if folder is None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -74,6 +74,12 @@ def track_axes(mission: Mission) -> np.ndarray:
     return np.stack([up, on, np.cross(up, on)])
 
 
+def reach_behind(mission: Mission) -> float:
+    """How far before the site (m) the ground and the fields under the flight begin."""
+    start = mission.start
+    return start.perilune_downrange_m + 1.8e3 * start.lead_time_s + BEYOND  # at orbital speed before mission time 0
+
+
 def gravity_tables(mission: Mission) -> tuple[Corridor, Corridor]:
     """What the world's and the onboard degree-2 field leave, along the track. Raises UserError as its files ask for.
 
@@ -84,7 +90,7 @@ def gravity_tables(mission: Mission) -> tuple[Corridor, Corridor]:
     source, moment, start = source_of(mission), moment_of(mission), mission.start
     turn = source.orientation(moment)
     bodies = [jnp.asarray(turn @ place) for place in (source.earth(moment), source.sun(moment))]
-    behind = start.perilune_downrange_m + 1.8e3 * start.lead_time_s + BEYOND  # at orbital speed before mission time 0
+    behind = reach_behind(mission)
     spans = (
         (-BELOW, start.perilune_height_above_site_m + ABOVE, LEVELS),
         (-ASIDE / RADIUS, ASIDE / RADIUS, WIDTHS),

@@ -6,11 +6,11 @@ from jaxtyping import Array, Float
 
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.gravity import full_field
-from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import STANDARD_GRAVITY
 from perilune.foundation.vectors import cross
 from perilune.interface.design import CLASS_OF_ENGINE, COUPLES, ENGINE_CLASSES
 from perilune.world.environment.surface import Surface
+from perilune.world.environment.terrain import Terrain
 from perilune.world.sensors.imu import Imu
 from perilune.world.sensors.range_finder import RangeFinder
 from perilune.world.sensors.star_tracker import StarTracker
@@ -110,6 +110,7 @@ def range_finder(n, mission: Mission) -> RangeFinder:
         boresight_B=boresight(DEGREE * value("boresight_cant_deg")),
         pulse_energy=1e-3 * value("pulse_energy_mj") * (1.0 + 0.01 * value("pulse_energy_error_percent")),
         aperture_area=0.25 * jnp.pi * (1e-3 * value("aperture_diameter_mm")) ** 2,
+        divergence=1e-3 * value("beam_divergence_mrad"),
         efficiency=value("efficiency"),
         noise_energy=1e-18 * value("noise_energy_aj"),
         sun_noise=value("sun_noise"),
@@ -129,7 +130,7 @@ def range_finder(n, mission: Mission) -> RangeFinder:
     )
 
 
-def build_world(n, mission: Mission, ground: HeightMap, gravity_table: Corridor) -> World:
+def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor) -> World:
     """The world of one lander from its (dispersed, faulted) numbers. Traceable; `mission` gives only integers."""
     centre_error = 1e-3 * n["lander.centre_error_mm"]
     imu, tracker, speed = "lander.sensors.imu", "lander.sensors.star_tracker", "lander.sensors.velocimeter"

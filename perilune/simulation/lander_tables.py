@@ -78,6 +78,7 @@ class RangeFinderTable(Table):
     pulse_energy_mj: Positive
     pulse_energy_error_percent: Annotated[float, Field(ge=-100, le=100)]
     aperture_diameter_mm: Positive
+    beam_divergence_mrad: NotNegative
     efficiency: Annotated[float, Field(gt=0, le=1)]
     noise_energy_aj: Positive
     sun_noise: NotNegative

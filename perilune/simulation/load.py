@@ -19,11 +19,16 @@ NOT_FILES = ("package", "series")
 
 def beside_the_mission(table: dict[str, Any], folder: Path) -> None:
     """Files that a mission file names by relative paths lie beside it, from wherever it is flown. In place."""
+
+    def beside(name):
+        is_file = isinstance(name, str) and not name.startswith("package:") and name not in NOT_FILES
+        return str(folder / Path(name).expanduser()) if is_file else name
+
     for root, key in FILES:
         node = table.get(root)
-        name = node.get(key) if isinstance(node, dict) else None
-        if isinstance(node, dict) and isinstance(name, str) and not name.startswith("package:") and name not in NOT_FILES:
-            node[key] = str(folder / Path(name).expanduser())
+        if isinstance(node, dict) and key in node:
+            name = node[key]
+            node[key] = [beside(one) for one in name] if isinstance(name, list) else beside(name)
 
 
 def load(name_or_path: str, overrides: dict[str, Any] | None = None) -> Mission:

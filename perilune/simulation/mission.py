@@ -26,13 +26,24 @@ class Site(Table):
     latitude_deg: Annotated[float, Field(ge=-89.0, le=89.0)]
     longitude_deg: Annotated[float, Field(ge=-180.0, le=360.0)]
     planned_touchdown_utc: Annotated[datetime, AfterValidator(with_zone)]
-    true_map: str
+    true_map: str | tuple[str, ...]  # coarse to fine
     onboard_map: str
     onboard_map_tie_error_m: Three
     slope_east_deg: Annotated[float, Field(ge=-45, le=45)]
     slope_north_deg: Annotated[float, Field(ge=-45, le=45)]
     reflectance_1064nm: Annotated[float, Field(gt=0, le=1)]
     sun_elevation_deg: Annotated[float, Field(ge=-90, le=90)] | None = None  # from the planned touchdown, if not given
+
+
+class Detail(Table):
+    """Ground that no map shows: its seed and its statistics. Shapes the ground when it is built; not dispersed a run."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    hurst_exponent: Annotated[float, Field(gt=0.0, lt=1.0)]
+    rms_difference_m: Positive | None = None  # of heights two posts of the finest map apart; measured on the map, if not given
+    craters_over_1km_per_km2: Annotated[float, Field(ge=0.0, le=1.0)]
+    rocks_over_1m_per_m2: Annotated[float, Field(ge=0.0, le=0.1)]
+    rock_exponent: Annotated[float, Field(gt=1.0, lt=4.0)]
 
 
 class Moon(Table):
@@ -171,6 +182,7 @@ class Mission(Table):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: str
     site: Site
+    detail: Detail | None = None
     moon: Moon = Moon()
     start: Start
     lander: Lander

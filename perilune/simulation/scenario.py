@@ -13,16 +13,21 @@ from perilune.foundation.corridor import Corridor
 from perilune.foundation.errors import UserError
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
+from perilune.world.environment.terrain import Terrain
 from perilune.world.world import World
 
-from .build_gravity import gravity_tables, sun_elevation
+from .build_gravity import BEYOND, gravity_tables, reach_behind, sun_elevation, track_axes
 from .build_software import build_software
+from .build_terrain import Extent, finest_posts
 from .build_world import build_world
 from .maps import read_map
 from .mission import Mission
 from .numbers import Numbers, numbers_of
+from .raster import opened
+from .terrain_cache import build_terrain_once
 
 TRACK_MARGIN_DEG = 0.5
+SHARED = 5  # leaves of a scenario that all lanes share
 
 
 class Scenario(eqx.Module):
@@ -36,7 +41,7 @@ class Scenario(eqx.Module):
 class Maps(eqx.Module):
     """The maps of a mission, heights and gravity, as they are and as carried on board: shared by all lanes, never batched."""
 
-    true: HeightMap
+    true: Terrain
     onboard: HeightMap
     gravity: Corridor
     onboard_gravity: Corridor
@@ -65,20 +70,23 @@ def ground_track(mission: Mission) -> tuple[float, float, float, float]:
 
 def read_maps(mission: Mission) -> Maps:
     """All maps over the ground track. Raises UserError where one cannot be read, does not cover it, or knows too much."""
-    box = ground_track(mission)
-    found = []
-    for key in ("true_map", "onboard_map"):
-        try:
-            found.append(read_map(getattr(mission.site, key), *box))
-        except UserError as problem:
-            raise UserError(f"{mission.name}: site.{key}: {problem}") from None
-    true_posts, onboard_posts = (float(one.spacing) for one in found)
+    names = (mission.site.true_map,) if isinstance(mission.site.true_map, str) else mission.site.true_map
+    try:
+        rasters = opened(names)
+        axes = track_axes(mission)
+        true = build_terrain_once(rasters, Extent(axes, (-reach_behind(mission), BEYOND)), mission.detail)
+    except UserError as problem:
+        raise UserError(f"{mission.name}: site.true_map: {problem}") from None
+    try:
+        onboard = read_map(mission.site.onboard_map, *ground_track(mission))
+    except UserError as problem:
+        raise UserError(f"{mission.name}: site.onboard_map: {problem}") from None
+    true_posts, onboard_posts = max(finest_posts(rasters[:1], axes[0]), float(true.spacing[-1])), RADIUS * float(onboard.spacing)
     if onboard_posts < 1.5 * true_posts:
         raise UserError(
-            f"{mission.name}: site.onboard_map has posts {RADIUS * onboard_posts:.0f} m apart and site.true_map "
-            f"{RADIUS * true_posts:.0f} m: flight software may not know the ground as well as it is; take a coarser onboard map."
+            f"{mission.name}: site.onboard_map has posts {onboard_posts:.0f} m apart and site.true_map {true_posts:.0f} m along "
+            "the track: flight software may not know the ground as well as it is; take a coarser onboard map."
         )
-    true, onboard = found
     gravity, onboard_gravity = gravity_tables(mission)
     return Maps(true, onboard, gravity, onboard_gravity)
 
@@ -109,15 +117,16 @@ def build(key, drawn: dict[str, Any], flown: dict[str, Any], mission: Mission, m
 
 def lane_axes(scenario: Scenario) -> Scenario:
     """The vmap axes of a batched scenario: every leaf 0, but what lanes share None."""
-    return eqx.tree_at(shared, jax.tree.map(lambda _: 0, scenario), (None,) * 4)
+    return eqx.tree_at(shared, jax.tree.map(lambda _: 0, scenario), (None,) * SHARED)
 
 
 def shared(scenario: Scenario):
     """The leaves of a scenario that lanes share: the posts of its maps and the nodes of its gravity tables."""
     world, onboard = scenario.world, scenario.flight_software.onboard
-    return world.ground.heights, onboard.ground.heights, world.gravity_table.nodes, onboard.gravity_table.nodes
+    ground = world.ground
+    return ground.heights, ground.roofs, onboard.ground.heights, world.gravity_table.nodes, onboard.gravity_table.nodes
 
 
 def shared_of(maps: Maps):
     """The same from the maps that a scenario is built of."""
-    return maps.true.heights, maps.onboard.heights, maps.gravity.nodes, maps.onboard_gravity.nodes
+    return maps.true.heights, maps.true.roofs, maps.onboard.heights, maps.gravity.nodes, maps.onboard_gravity.nodes

@@ -8,7 +8,6 @@ from jax import lax
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
 from perilune.foundation.gravity import GravityField
-from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Acceleration, Flag, Scalar, Slope
 from perilune.foundation.randomness import Noise
@@ -19,6 +18,7 @@ from perilune.interface.measurements import Measurements
 
 from .dynamics import Pull, rk4
 from .environment.surface import Surface
+from .environment.terrain import Terrain
 from .sensors.imu import Imu
 from .sensors.range_finder import RangeFinder, Return
 from .sensors.star_tracker import StarTracker
@@ -34,7 +34,7 @@ EMPTY = 1e-9  # kg: what rounding may leave in tanks that have run dry
 class World(eqx.Module):
     """Everything true that does not change in flight. Numbers are leaves; the ground is shared by all lanes."""
 
-    ground: HeightMap
+    ground: Terrain
     gravity: GravityField  # to degree 2, in every truth step
     gravity_table: Corridor  # the rest of the field, Earth and Sun, once a cycle
     surface: Surface

@@ -71,7 +71,7 @@ def test_detection_is_a_coin_with_the_stated_probability(world, noise):
     """At a strength equal to the threshold half of the shots return."""
     finder = eqx.tree_at(lambda f: (f.false_probability, f.latency), world.range_finder, (jnp.asarray(0.0), jnp.asarray(0.0)))
     above = eqx.tree_at(lambda m: m.attitude_IB, STILL, jnp.asarray([np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0]))  # Z up
-    ground = eqx.tree_at(lambda g: g.heights, world.ground, jnp.zeros_like(world.ground.heights))
+    ground = eqx.tree_at(lambda g: (g.heights, g.roofs, g.lowest, g.highest), world.ground, replace_fn=jnp.zeros_like)
     strength = float(finder.shoot(above, ground, world.surface, jnp.asarray(0.0))[2])
     finder = eqx.tree_at(lambda f: f.threshold, finder, jnp.asarray(strength))
     hits = jnp.zeros(4, bool)

@@ -27,7 +27,10 @@ def descent_acceleration(
     """
     planned = jnp.where(is_terminal, descent_rate(settings, foot_height), settings.hold_rate)
     follows = is_terminal & (planned < settings.hold_rate) & (planned > settings.touchdown_rate)
-    brake = jnp.where(follows, settings.terminal_deceleration, 0.0)
+    descent = jnp.maximum(-geometry.climb_rate, 0.0)
+    # The plan's own change in time, dv/dh · ḣ = a ḣ/v: a lander that has come to rest on a step of the ground goes on down
+    # instead of hanging where the planned deceleration balances the gain.
+    brake = jnp.where(follows, settings.terminal_deceleration * descent / planned, 0.0)
     weight = GM / geometry.radius**2
     vertical = weight + brake - settings.terminal_rate_gain * (planned + geometry.climb_rate)
     vertical = jnp.maximum(vertical, 0.4 * weight)

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Direction, Scalar
 from perilune.foundation.vectors import dot, norm
+
+from .terrain import Terrain
 
 SUN_RADIUS = 6.957e8 / 1.495978707e11  # rad, angular, at one astronomical unit (IAU 2015 resolution B3, IAU 2012 B2)
 NEAREST = 0.005  # posts: nearer ground is the cell that the eye stands on, whose slope the first sample has
@@ -25,9 +26,7 @@ def look_out(post: float, reach: float) -> np.ndarray:
     return np.geomspace(NEAREST * post, max(reach, 2.0 * NEAREST * post), count)
 
 
-def horizon(
-    ground: HeightMap, place_M: Direction, toward_M: Direction, eye_height: float, distances: Float[Array, " n"]
-) -> Scalar:
+def horizon(ground: Terrain, place_M: Direction, toward_M: Direction, eye_height: float, distances: Float[Array, " n"]) -> Scalar:
     """Elevation (rad) of the horizon that the ground makes at a place, towards a body.
 
     `place_M`, `toward_M`: unit vectors from the Moon's centre to the place and to (or along) the body, which must not stand in

@@ -14,19 +14,15 @@ from jax.scipy.special import ndtr
 from jaxtyping import Array, Bool
 
 from perilune.foundation.frames import inertial_to_fixed, surface_velocity
-from perilune.foundation.grid import HeightMap
 from perilune.foundation.quantities import Direction, Flag, Scalar
 from perilune.foundation.randomness import Noise, rows
-from perilune.foundation.ray import cast, normal_at
 from perilune.foundation.rotation import rotate
 from perilune.foundation.vectors import cross, dot
 
+from ..environment.ray import cast
 from ..environment.surface import Surface
+from ..environment.terrain import Terrain
 from ..state import Motion
-
-# With the secants, to < 1 cm of the ground within 50° of nadir over the steepest of the shipped map (tested against brute
-# force). Between 50° and 60° one ray in 200 over its 45° ridges is not finished and stops up to 100 m before the ground.
-RAY_STEPS = 8
 
 
 class Return(eqx.Module):
@@ -46,6 +42,7 @@ class RangeFinder(eqx.Module):
     boresight_B: Direction
     pulse_energy: Scalar  # J
     aperture_area: Scalar  # m²
+    divergence: Scalar  # rad, full angle: the spot's width over the distance, on which the incidence is taken
     efficiency: Scalar  # optics, both ways
     noise_energy: Scalar  # J, noise-equivalent, in the dark
     sun_noise: Scalar  # growth of noise power at ρ = 1 and overhead Sun
@@ -71,7 +68,7 @@ class RangeFinder(eqx.Module):
         sun = self.sun_noise * surface.reflectance * surface.sun_elevation_sine
         return energy * self.return_loss / (self.noise_energy * jnp.sqrt(1.0 + sun))
 
-    def shoot(self, motion: Motion, ground: HeightMap, surface: Surface, time: Scalar):
+    def shoot(self, motion: Motion, ground: Terrain, surface: Surface, time: Scalar):
         """True range (m), incidence cosine and strength of a shot fired one latency ago.
 
         The pose then is the pose now run back by rates: ½ a t² = 0.06 m at 3 m/s² and 0.2 s, and the Moon's turn in that
@@ -81,8 +78,8 @@ class RangeFinder(eqx.Module):
         boresight_B = self.boresight_B - self.latency * cross(motion.rate_B, self.boresight_B)
         position_M = inertial_to_fixed(then_I, time)
         direction_M = inertial_to_fixed(rotate(motion.attitude_IB, boresight_B), time)
-        distance = cast(ground, position_M, direction_M, RAY_STEPS)
-        normal_M = normal_at(ground, position_M + distance * direction_M)
+        distance = cast(ground, position_M, direction_M)
+        normal_M = ground.normal_at(position_M + distance * direction_M, distance * self.divergence)
         cosine = jnp.maximum(-dot(normal_M, direction_M), 0.0)
         over_ground_I = motion.velocity_I - surface_velocity(motion.position_I)
         closing = dot(inertial_to_fixed(over_ground_I, time), direction_M)
@@ -92,7 +89,7 @@ class RangeFinder(eqx.Module):
         self,
         motion: Motion,
         hits: Bool[Array, " shots"],
-        ground: HeightMap,
+        ground: Terrain,
         surface: Surface,
         noise: Noise,
         time: Scalar,

@@ -1,19 +1,21 @@
 """The footpads, and the ground under the lander at a scale that no orbital map has."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from perilune.foundation.frames import inertial_to_fixed, latitude_longitude, local_axes
-from perilune.foundation.grid import HeightMap
+from perilune.foundation.frames import inertial_to_fixed, local_axes
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Attitude, Position, Scalar, Slope, Vector
 from perilune.foundation.rotation import rotate
 from perilune.foundation.vectors import dot, norm
 
+from ..environment.terrain import Terrain
+
 
 class Feet(eqx.Module):
-    """Where the footpads are, and the slope that the ground has between the map's posts, on top of the map's own."""
+    """Where the footpads are, and a slope that the ground has on top of the terrain's own."""
 
     place_B: Float[Array, "4 3"]  # m from the datum
     slope_east: Scalar  # m/m
@@ -21,21 +23,28 @@ class Feet(eqx.Module):
 
 
 def lowest_foot(
-    feet: Feet, ground: HeightMap, position_I: Position, attitude_IB: Attitude, centre_B: Vector, time: Scalar
+    feet: Feet, ground: Terrain, position_I: Position, attitude_IB: Attitude, centre_B: Vector, time: Scalar
 ) -> tuple[Scalar, Slope]:
-    """Height (m) of the lowest footpad above the ground under the lander, and that ground's slope (east, north; m/m).
-
-    The ground is the plane through the map's height there, with the map's slope and the local one added.
-    """
+    """Height (m) of the lowest footpad above the ground under it, and the slope (east, north; m/m) of the plane through the
+    ground under all four, by least squares."""
     position_M = inertial_to_fixed(position_I, time)
     radius = norm(position_M)
     east, north, up = local_axes(position_M / radius)
-    height, slope_east, slope_north = ground.height_and_slope(*latitude_longitude(position_M))
-    slope = jnp.stack([slope_east + feet.slope_east, slope_north + feet.slope_north])
-    clearance = radius - RADIUS - height
-    heights = []
-    for k in range(4):
-        arm_M = inertial_to_fixed(rotate(attitude_IB, feet.place_B[k] - centre_B), time)
-        rise = slope[0] * dot(arm_M, east) + slope[1] * dot(arm_M, north)
-        heights.append(clearance + dot(arm_M, up) - rise)
-    return jnp.minimum(jnp.minimum(heights[0], heights[1]), jnp.minimum(heights[2], heights[3])), slope
+
+    def under(place_B: Vector):
+        """Height of a footpad over the ground, its place to the east and north, and the ground's height there (m)."""
+        arm_M = inertial_to_fixed(rotate(attitude_IB, place_B - centre_B), time)
+        place = jnp.stack([dot(arm_M, east), dot(arm_M, north)])
+        height = ground.height_at(position_M + arm_M) + feet.slope_east * place[0] + feet.slope_north * place[1]
+        return radius - RADIUS + dot(arm_M, up) - height, place, height
+
+    clearances, places, grounds = jax.vmap(under)(feet.place_B)
+    return jnp.min(clearances), plane_through(places, grounds)
+
+
+def plane_through(places: Float[Array, "feet 2"], heights: Float[Array, " feet"]) -> Slope:
+    """Slope (east, north; m/m) of the least-squares plane through heights (m) at places (east, north; m)."""
+    east, north = (places[:, k] - jnp.mean(places[:, k]) for k in (0, 1))
+    xx, xy, yy = jnp.sum(east * east), jnp.sum(east * north), jnp.sum(north * north)
+    xh, yh = jnp.sum(east * heights), jnp.sum(north * heights)
+    return jnp.stack([yy * xh - xy * yh, xx * yh - xy * xh]) / jnp.maximum(xx * yy - xy * xy, 1e-12)

@@ -1,0 +1,76 @@
+"""Ground that has been built is kept in the user's cache folder: building it takes seconds, reading it back does not."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from perilune.foundation.compilation import cache_folder
+from perilune.world.environment import craters, roughness, terrain
+from perilune.world.environment.terrain import Terrain
+
+from . import build_terrain, maps, raster
+from .build_terrain import Extent, ground_of
+from .mission import Detail
+from .raster import Raster
+
+MOST_KEPT = 12  # grounds, of about 18 MB each
+MAKERS = (build_terrain, maps, raster, craters, roughness, terrain)  # another word in any of them makes another ground
+ARRAYS = ("heights", "roofs", "axes_M", "corner", "spacing", "lowest", "highest")
+
+
+def name_of(rasters: list[Raster], extent: Extent, detail: Detail | None) -> str:
+    """A name that hangs on everything that the ground is made of: files by place, size and time of change."""
+    sha = hashlib.sha256()
+    for maker in MAKERS:
+        sha.update(Path(str(maker.__file__)).read_bytes())
+    for one in rasters:
+        for file in one.files:
+            state = os.stat(file)
+            sha.update(f"{os.path.realpath(file)} {state.st_size} {state.st_mtime_ns};".encode())
+    sha.update(np.ascontiguousarray(extent.axes_M).tobytes() + repr(extent[1:]).encode())
+    sha.update(detail.model_dump_json().encode() if detail else b"none")
+    return sha.hexdigest()[:32]
+
+
+def build_terrain_once(rasters: list[Raster], extent: Extent, detail: Detail | None) -> Terrain:
+    """`build_terrain.ground_of`, from the cache where it has been built before."""
+    folder = cache_folder("terrain")
+    if folder is None:
+        return ground_of(rasters, extent, detail)
+    path = folder / f"{name_of(rasters, extent, detail)}.npz"
+    found = read(path)
+    if found is None:
+        found = ground_of(rasters, extent, detail)
+        keep(path, found)
+    return found
+
+
+def read(path: Path) -> Terrain | None:
+    """A ground that was kept, or None where there is none that can be read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: jnp.asarray(file[name]) for name in ARRAYS}
+            shapes = tuple((int(rows), int(columns)) for rows, columns in file["shapes"])
+        os.utime(path)
+    except (OSError, KeyError, ValueError):
+        return None
+    return Terrain(**arrays, shapes=shapes)
+
+
+def keep(path: Path, ground: Terrain) -> None:
+    """Write a ground whole or not at all, and let the ones longest unused go. A full or read-only disk costs only time."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            arrays: dict = {key: np.asarray(getattr(ground, key)) for key in ARRAYS}
+            np.savez(file, shapes=np.asarray(ground.shapes), **arrays)
+        os.replace(name, path)
+        kept = sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)
+        for old in kept[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return
