@@ -29,6 +29,7 @@ from perilune.foundation.vectors import dot, norm
 from perilune.world.orbit import Burning, burn_cycle, coast
 from perilune.world.world import World
 
+from .arrival import Arrival, BurnFigures, Impact, OrbitRow
 from .build_world import MICRO_G
 from .orbit_model import OrbitModel
 from .orbit_plan import COAST_STEPS, PARKING_STEPS, ROW, SETTLE, OrbitPlan
@@ -38,57 +39,12 @@ BLOCKS = 64  # rows of the record in the burn's window
 Z_B = (0.0, 0.0, 1.0)
 
 
-class Impact(eqx.Module):
-    """Where and when the sphere of the site's height was met, if it was."""
-
-    has_hit: Flag
-    time: Scalar  # s, mission time
-    position_I: Position
-    velocity_I: Velocity
-
-
 class Body(eqx.Module):
     """The truth in a coast; it stops where it hits."""
 
     position_I: Position
     velocity_I: Velocity
     impact: Impact
-
-
-class OrbitRow(eqx.Module):
-    """One row of the record, truth and estimate of the same instant."""
-
-    time: Scalar
-    true_position_I: Position
-    true_velocity_I: Velocity
-    position_I: Position
-    velocity_I: Velocity
-    sigma_rtn: Float[Array, "6"]  # 1 sigma believed, m and m/s along the estimate's orbit axes
-
-
-class BurnFigures(eqx.Module):
-    """How the burn went."""
-
-    ignition: Scalar  # s, mission time
-    cut_off: Scalar  # s, mission time at which the valve shut
-    delta_velocity_planned: Scalar  # m/s along the thrust axis
-    delta_velocity_felt: Scalar  # the same, by the accelerometers
-    delta_velocity_flown: Scalar  # m/s, length of the true one
-    perilune: Scalar  # m from the Moon's centre, osculating, that it left
-    propellant: Mass  # burnt
-    propellant_planned: Mass
-
-
-class Arrival(eqx.Module):
-    """What the landing begins with, at mission time 0."""
-
-    position_I: Position
-    velocity_I: Velocity
-    propellant: Mass
-    estimate: OrbitEstimate
-    booked: Mass  # propellant on board by bookkeeping
-    impact: Impact
-    burn: BurnFigures
 
 
 def turned_into(axes: Float[Array, "3 3"], block: Float[Array, "6 6"]) -> Float[Array, "6 6"]:
