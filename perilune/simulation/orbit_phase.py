@@ -122,7 +122,8 @@ def coast_on(
             first, first + ROW, one, (body, estimate.position_I, estimate.velocity_I)
         )  # fmt: skip
         middle_I = 0.5 * (estimate.position_I + position_I)
-        quiet = Stretch(middle_I, still, jnp.eye(3), ROW * step, jnp.zeros_like(step))
+        axes = orbit_axes(position_I, velocity_I)
+        quiet = Stretch(middle_I, still, jnp.eye(3), axes, ROW * step, jnp.zeros_like(step))
         estimate = OrbitEstimate(position_I, velocity_I, propagate_orbit_covariance(estimate.covariance, quiet, settings))
         time = start + (first + ROW).astype(jnp.float64) * step
         return (body, estimate), row_of(time, body.position_I, body.velocity_I, estimate)
@@ -202,6 +203,7 @@ def burn_through(n, model: OrbitModel, scenario, plan: OrbitPlan, state: Burning
             0.5 * (at.position_I + after.position_I),
             rotate(attitude_IB, z) * (after.felt - at.felt),
             to_matrix(attitude_IB),
+            orbit_axes(after.position_I, after.velocity_I),
             span,
             jnp.where(at.since_cut_off < SETTLE, span, 0.0) * n["orbit.accelerometer_is_on"],
         )
@@ -219,7 +221,7 @@ def burn_through(n, model: OrbitModel, scenario, plan: OrbitPlan, state: Burning
 def orbit_settings(n, software: FlightSoftware) -> OrbitSettings:
     """Navigation's beliefs in orbit, SI."""
     return OrbitSettings(
-        MICRO_G * n["orbit.unmodelled_acceleration_ug"],
+        MICRO_G * n["orbit.unmodelled_acceleration_rtn_ug"],
         n["orbit.unmodelled_time_s"],
         software.settings.navigation.velocity_random_walk,
     )

@@ -43,5 +43,5 @@ class Orbit(Table):
     attitude_error_mrad: Three = (0.0, 0.0, 0.0)
     accelerometer_is_on: Share = 1.0
     burn_time_limit_s: Annotated[float, Field(gt=0, le=600)]
-    unmodelled_acceleration_ug: Positive
+    unmodelled_acceleration_rtn_ug: ThreePositive
     unmodelled_time_s: Positive

@@ -30,7 +30,7 @@ class OrbitGravity(eqx.Module):
 class OrbitSettings(eqx.Module):
     """What navigation believes of its own errors in orbit (1 sigma, SI)."""
 
-    unmodelled_acceleration: Scalar  # m/s², of the onboard field
+    unmodelled_acceleration: Vector  # m/s², of the onboard field; radial, along, cross track
     unmodelled_time: Scalar  # s, over which that error keeps its sign
     velocity_random_walk: Scalar  # m/s/√s
 
@@ -61,6 +61,7 @@ class Stretch(eqx.Module):
     position_I: Position  # about the middle of it
     gained_I: Vector  # m/s, felt
     axes_IB: Matrix
+    orbit_axes: Matrix  # rows: radial, along and cross track, in I
     elapsed: Scalar  # s
     sensed: Scalar  # s of it in which the accelerometers were listened to
 
@@ -86,17 +87,18 @@ def moved_rows(rows: Float[Array, "13 n"], stretch: Stretch) -> Float[Array, "6 
 
 
 def propagate_orbit_covariance(covariance: OrbitCovariance, stretch: Stretch, settings: OrbitSettings) -> OrbitCovariance:
-    """Φ P Φᵀ + Q: the accelerometers' noise while they are listened to, and the field's error as noise of equal effect, 2 σ² τ."""
+    """Φ P Φᵀ + Q: the accelerometers' noise while they are listened to, and the field's error as noise of equal effect, 2 σ² τ.
+
+    A conservative field gives back what it takes, so its error leaves next to nothing along the track, where noise would make the
+    energy wander: each orbit axis has a sigma of its own.
+    """
     half = covariance.at[0:6].set(moved_rows(covariance, stretch))
     whole = half.at[:, 0:6].set(moved_rows(half.T, stretch).T)
     t = stretch.elapsed
-    field = 2.0 * settings.unmodelled_acceleration**2 * settings.unmodelled_time
-    both = field * t + settings.velocity_random_walk**2 * stretch.sensed
-    eye = jnp.eye(3)
-    noise = jnp.concatenate(
-        [
-            jnp.concatenate([eye * (both * t * t / 3.0), eye * (both * t / 2.0)], axis=1),
-            jnp.concatenate([eye * (both * t / 2.0), eye * both], axis=1),
-        ]
-    )
+    field = 2.0 * settings.unmodelled_acceleration**2 * settings.unmodelled_time * t
+    both = jnp.eye(3) * (settings.velocity_random_walk**2 * stretch.sensed)
+    for k in range(3):
+        both = both + field[k] * stretch.orbit_axes[k][:, None] * stretch.orbit_axes[k][None, :]
+    upper = jnp.concatenate([both * (t * t / 3.0), both * (0.5 * t)], axis=1)
+    noise = jnp.concatenate([upper, jnp.concatenate([both * (0.5 * t), both], axis=1)])
     return whole.at[0:6, 0:6].add(noise)
