@@ -17,8 +17,8 @@ def axes_of(position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
 
 
 def orbit_figures(arrival: Arrival, rows: OrbitRow) -> dict[str, Any]:
-    """What `flight.json` holds of one lane under “orbit”. Errors are estimate − truth, along the estimate's orbit axes, at mission
-    time 0; none where the lander hit before it."""
+    """What `flight.json` holds of one lane under “orbit”. Errors are estimate − truth, along the estimate's orbit axes, at
+    mission time 0; none where the lander hit before it."""
     burn, estimate = arrival.burn, arrival.estimate
     figures: dict[str, Any] = {
         "start_s": float(rows.time[0]),

@@ -32,8 +32,8 @@ def in_orbit(kind: str) -> bool:
 
 
 class Flown(NamedTuple):
-    """What a batch leaves: records (time, lanes, …) as NumPy, the last snapshot, and the numbers that flew; of lanes that began in
-    orbit, what they arrived with and the record of the way (lanes first)."""
+    """What a batch leaves: records (time, lanes, …) as NumPy, the last snapshot, and the numbers that flew; of lanes that began
+    in orbit, what they arrived with and the record of the way (lanes first)."""
 
     records: np.ndarray
     last: Snapshot

@@ -56,11 +56,15 @@ class Interrupt:
 def default_folder(
     mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any], beginning: str = "pdi"
 ) -> Path:
-    """out/NAME-seed-N, or …-healthy, or …-orbit; what --fault and --set change, and a file's folder, by six digits of their digest."""
+    """out/NAME-seed-N, or …-healthy, or …-orbit; what --fault and --set change, and a file's folder, by six digits of their
+    digest."""
     where = str(Path(mission).resolve().parent) if Path(mission).suffix == ".toml" else ""
     changed = json.dumps([faults, values, where], sort_keys=True, default=str) if faults or values or where else ""
     mark = f"-{hashlib.sha256(changed.encode()).hexdigest()[:6]}" if changed else ""
-    return Path("out") / f"{Path(mission).stem}-seed-{seed}{'-healthy' if healthy else ''}{'' if beginning == 'pdi' else f'-{beginning}'}{mark}"
+    return (
+        Path("out")
+        / f"{Path(mission).stem}-seed-{seed}{'-healthy' if healthy else ''}{'' if beginning == 'pdi' else f'-{beginning}'}{mark}"
+    )
 
 
 def prepare_folder(folder: Path) -> None:
@@ -160,7 +164,8 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
     speed = flight.speed
     rate = "" if hit else f" ({speed['real_time_factor']:.0f} × real time)"
     console.print(
-        f"Compiled in {speed['compile_s']:.1f} s, flown in {speed['run_s']:.2f} s{rate}. Archive{' and figures' if figures else ''}: {folder}",
+        f"Compiled in {speed['compile_s']:.1f} s, flown in {speed['run_s']:.2f} s{rate}. "
+        f"Archive{' and figures' if figures else ''}: {folder}",
         markup=False,
         soft_wrap=True,
     )
@@ -215,7 +220,8 @@ def orbit_table(orbit: dict[str, Any]) -> Table:
             (
                 hit["time_s"],
                 f"The ground: {hit['speed_mps']:.0f} m/s, {hit['flight_path_angle_deg']:.2f}° from the horizon, "
-                f"{hit['after_burn_s'] / 60.0:.1f} min after the burn, {hit['latitude_deg']:.2f}° N {hit['longitude_deg']:.2f}° E.",
+                f"{hit['after_burn_s'] / 60.0:.1f} min after the burn, "
+                f"{hit['latitude_deg']:.2f}° N {hit['longitude_deg']:.2f}° E.",
             )
         )
     else:

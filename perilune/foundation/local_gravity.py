@@ -5,7 +5,7 @@ stretch, a line through it leaves a parabola of error that is orthogonal to ever
 over the stretch sees it, and what they do see is of the fifth order. It costs a twentieth of summing the field in every stage.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -18,6 +18,7 @@ from .stepping import runge_kutta
 POINTS = (0.5 - 0.5 / 3.0**0.5, 0.5 + 0.5 / 3.0**0.5)  # Gauss-Legendre on 0 … 1
 
 
+@runtime_checkable
 class Field(Protocol):
     """What pulls at a place in I (m) and a mission time (s), m/s² in I."""
 

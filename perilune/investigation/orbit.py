@@ -13,7 +13,8 @@ def orbit_cause(flight: Flight) -> dict[str, Any]:
     felt, planned = o["delta_velocity_felt_mps"], o["delta_velocity_planned_mps"]
     burnt = o["burn_end_s"] - o["burn_start_s"]
     if felt < (1.0 - MISFIT) * planned:
-        said = f"The accelerometers felt {felt:.3f} m/s of the {planned:.3f} m/s planned: the timer ended the burn after {burnt:.1f} s."
+        said = f"The accelerometers felt {felt:.3f} m/s of the {planned:.3f} m/s planned: "
+        said += f"the timer ended the burn after {burnt:.1f} s."
         return {"cause": "burn_not_felt", "chain": [said, flight.outcome.reason]}
     said = f"The burn ended as planned after {burnt:.1f} s, {felt:.3f} m/s felt of {planned:.3f} m/s."
     return {"cause": "impact_from_orbit", "chain": [said, flight.outcome.reason]}

@@ -241,7 +241,7 @@ def range_returns(flight: Flight) -> Figure:
 
 
 def draw_all(flight: Flight, readouts: Readouts | None, folder: Path, kinds: tuple[str, ...]) -> list[Path]:
-    """Draw and save the four figures, and a fifth of an orbit phase; where the ground came in orbit, that one alone. The paths."""
+    """Draw and save the four figures, and a fifth of an orbit phase; where the ground came in orbit that one alone. Paths."""
     made = {}
     if not (flight.orbit and flight.orbit["impact"]):
         made = {

@@ -229,7 +229,7 @@ def sentence(problem: pydantic.ValidationError, where: str) -> str:
     if first["type"] == "extra_forbidden":
         table: Any = Mission
         for part in first["loc"][:-1]:
-            table = table_below(table, part)
+            table = table_below(table, str(part))
         hint = nearest(str(first["loc"][-1]), getattr(table, "model_fields", {}))
         return f"{where}: unknown key {key}.{hint}{more}"
     if first["type"] == "missing":

@@ -9,7 +9,7 @@ ROOTS = ("site", "start", "orbit", "lander", "flight")
 
 
 def flatten(table: dict, prefix: str) -> Numbers:
-    """Every float (or tuple of floats, or of rows of floats) below a table, by dotted path. Integers are structure and stay out."""
+    """Every float (or tuple of floats or rows of them) below a table, by dotted path. Integers are structure and stay out."""
     found: Numbers = {}
     for key, value in table.items():
         path = f"{prefix}.{key}"

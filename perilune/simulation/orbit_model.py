@@ -20,7 +20,7 @@ class OrbitModel(eqx.Module):
 
 
 def orbit_model(mission: Mission) -> OrbitModel:
-    """The mission's fields; its time 0 is a flight's length before the planned touchdown. Raises UserError as its files ask for."""
+    """The mission's fields; its time 0 is a flight before the planned touchdown. Raises UserError as its files ask for."""
     whole, lower = fields_of(mission)
     epoch = moment_of(mission) - mission.start.flight_time_s
     return OrbitModel(Gravity(whole, sky_of(source_of(mission), epoch, *WINDOW)), OrbitGravity(lower))

@@ -22,12 +22,11 @@ from perilune.flight.software import FlightSoftware
 from perilune.foundation.kepler import apsides
 from perilune.foundation.local_gravity import LocalGravity, local_gravity
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Flag, Mass, Position, Scalar, Vector, Velocity
+from perilune.foundation.quantities import Flag, Position, Scalar, Vector, Velocity
 from perilune.foundation.randomness import orbit_key
 from perilune.foundation.rotation import compose, from_rotation_vector, rotate, to_matrix
 from perilune.foundation.vectors import dot, norm
 from perilune.world.orbit import Burning, burn_cycle, coast
-from perilune.world.world import World
 
 from .arrival import Arrival, BurnFigures, Impact, OrbitRow
 from .build_world import MICRO_G
@@ -115,8 +114,9 @@ def coast_on(
         def one(k, at):
             body, position_I, velocity_I = at
             time = start + k.astype(jnp.float64) * step
-            moved = coast(real, body.position_I, body.velocity_I, time, step, 1)
-            return fallen(body, *moved, time, step, floor), *advance(believed, position_I, velocity_I, still, time, step)
+            fell_I, speed_I = coast(real, body.position_I, body.velocity_I, time, step, 1)
+            moved = advance(believed, position_I, velocity_I, still, time, step)
+            return fallen(body, fell_I, speed_I, time, step, floor), *moved
 
         body, position_I, velocity_I = lax.fori_loop(
             first, first + ROW, one, (body, estimate.position_I, estimate.velocity_I)
@@ -230,8 +230,8 @@ def orbit_settings(n, software: FlightSoftware) -> OrbitSettings:
 def fly_orbit(n, scenario, plan: OrbitPlan, model: OrbitModel) -> tuple[Arrival, OrbitRow]:
     """From the parking orbit to mission time 0: what the landing begins with, and the record, rows first.
 
-    `n`: the numbers as flown. `lander.propellant_mass_kg` stays what is planned to be on board at mission time 0: the burn's planned
-    propellant comes on top, and only what the flown burn takes more or less than that changes what is left.
+    `n`: the numbers as flown. `lander.propellant_mass_kg` stays what is planned to be on board at mission time 0: the burn's
+    planned propellant comes on top, and only what the flown burn takes more or less than that changes what is left.
     """
     software, world, key = scenario.flight_software, scenario.world, scenario.run_key
     settings = orbit_settings(n, software)

@@ -7,7 +7,7 @@ from jax import lax
 from perilune.flight.guidance.descent_burn import BurnPlan
 from perilune.flight.navigation.orbit import OrbitGravity, advance
 from perilune.foundation.kepler import half_revolution
-from perilune.foundation.local_gravity import local_gravity
+from perilune.foundation.local_gravity import Field, local_gravity
 from perilune.foundation.moon import GM, RADIUS, STANDARD_GRAVITY
 from perilune.foundation.quantities import Attitude, Direction, Mass, Position, Scalar, Velocity
 from perilune.foundation.rotation import from_axes
@@ -35,16 +35,18 @@ class OrbitPlan(eqx.Module):
     parking_perilune: Scalar  # m from the Moon's centre, at the burn: what the given apsides and the descent orbit leave
 
 
-def coasted(gravity: OrbitGravity, state, start: Scalar, stop: Scalar, steps: int):
+def coasted(gravity: Field, state, start: Scalar, stop: Scalar, steps: int):
     """Position and velocity at mission time `stop` (s), either way in time."""
     step, still = (stop - start) / steps, jnp.zeros(3)
 
     def stretch(row, at):
         first = row * ROW
-        local = local_gravity(gravity, *at, start + first.astype(jnp.float64) * step, ROW * step)
-        return lax.fori_loop(
-            first, first + ROW, lambda k, at: advance(local, *at, still, start + k.astype(jnp.float64) * step, step), at
-        )
+        local = local_gravity(gravity, at[0], at[1], start + first.astype(jnp.float64) * step, ROW * step)
+
+        def one(k, at):
+            return advance(local, at[0], at[1], still, start + k.astype(jnp.float64) * step, step)
+
+        return lax.fori_loop(first, first + ROW, one, at)
 
     return lax.fori_loop(0, steps // ROW, stretch, state)
 

@@ -42,7 +42,7 @@ def orbit_channels(rows: OrbitRow, impact: Impact) -> dict[str, np.ndarray]:
     """Channels at whole tens of seconds of mission time, from the beginning to time 0, or to the impact if there was one."""
     times = np.asarray(rows.time)
     end = float(impact.time) if bool(impact.has_hit) else float(times[-1])
-    at = np.arange(np.ceil(times[0] / EVERY_S), np.floor(end / EVERY_S) + 1) * EVERY_S
+    at = np.arange(np.ceil(times[0] / EVERY_S), np.floor(end / EVERY_S + 1e-6) + 1) * EVERY_S
     found = {"time_s": at}
     states = {"truth": (rows.true_position_I, rows.true_velocity_I), "navigation": (rows.position_I, rows.velocity_I)}
     for house, state in states.items():

@@ -51,8 +51,8 @@ def open_time(share: Scalar, on_time: Scalar, rise: Scalar, period: Scalar) -> t
 
 
 def burn_cycle(
-    gravity: Gravity | LocalGravity, engines: Engines, mass: MassProperties, attitude_IB: Attitude, state: Burning, on_time: Scalar,
-    time: Scalar, period: Scalar,
+    gravity: Gravity | LocalGravity, engines: Engines, mass: MassProperties, attitude_IB: Attitude, state: Burning,
+    on_time: Scalar, time: Scalar, period: Scalar,
 ) -> tuple[Burning, Vector]:  # fmt: skip
     """One cycle from mission time `time` (s): the state after it, and the velocity gained without gravity, B.
 

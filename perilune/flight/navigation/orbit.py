@@ -80,7 +80,9 @@ def moved_rows(rows: Float[Array, "13 n"], stretch: Stretch) -> Float[Array, "6 
         return pull * (3.0 * inverse_square * r[:, None] * dot_rows(r, x)[None, :] - x)
 
     along_I = stretch.axes_IB[:, 2] * dot(stretch.axes_IB[:, 2], stretch.gained_I)
-    kick = -cross_rows(stretch.gained_I, q) - stretch.sensed * times_rows(stretch.axes_IB, bias) - along_I[:, None] * scale[None, :]
+    kick = (
+        -cross_rows(stretch.gained_I, q) - stretch.sensed * times_rows(stretch.axes_IB, bias) - along_I[:, None] * scale[None, :]
+    )
     moved_p = p + t * v + 0.5 * t * t * gradient(p) + 0.5 * t * kick
     moved_v = v + t * gradient(p) + 0.5 * t * t * gradient(v) + kick
     return jnp.concatenate([moved_p, moved_v])
