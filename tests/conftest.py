@@ -89,6 +89,37 @@ def short(batch):
     return fly
 
 
+ORBIT_LANES = 64
+ORBIT_CHANGES = (  # what orbit tests change lane by lane; always all of them, so that one program serves
+    "site.latitude_deg", "site.longitude_deg", "site.height_m", "start.approach_azimuth_deg",
+    "start.perilune_height_above_site_m", "start.apolune_height_above_sphere_m", "orbit.perilune_height_above_sphere_m",
+    "orbit.apolune_height_above_sphere_m", "lander.engines.main.thrust_n", "orbit.burn_time_limit_s",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def from_orbit(resilience):
+    """The built-in mission, begun in its parking orbit."""
+    from perilune.campaign.batch import Batch
+
+    return Batch(resilience, "orbit")
+
+
+@pytest.fixture(scope="session")
+def orbit_lanes(from_orbit):
+    """Fly 64 orbit phases by one program: seeds, faults and changed numbers in; what lanes arrive with and their rows out."""
+    import jax
+    import numpy as np
+
+    def fly(seeds, faults=None, changes=None):
+        changed = {path: from_orbit.numbers[path] for path in ORBIT_CHANGES} | (changes or {})
+        lanes = {path: np.broadcast_to(np.asarray(value, float), (ORBIT_LANES,)) for path, value in changed.items()}
+        assert len(seeds) == ORBIT_LANES and set(changed) == set(ORBIT_CHANGES)
+        return jax.device_get(from_orbit.prepare(*from_orbit.arguments(seeds, faults, lanes))[3])
+
+    return fly
+
+
 @pytest.fixture(scope="session")
 def flight():
     """One faulted flight with full history, through the public entry point."""

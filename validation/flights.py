@@ -35,17 +35,18 @@ class Job(NamedTuple):
     faults: dict[str, Any]
     overrides: dict[str, Any]
     values: tuple[tuple[str, Any], ...] = ()  # put into the mission file before it is read
+    beginning: str = "pdi"
 
 
 @lru_cache(maxsize=4)
-def batch_of(mission: str, values: tuple[tuple[str, Any], ...] = ()) -> Batch:
+def batch_of(mission: str, values: tuple[tuple[str, Any], ...] = (), beginning: str = "pdi") -> Batch:
     """A worker's own copy of a mission, made once."""
-    return Batch(load(mission, dict(values)))
+    return Batch(load(mission, dict(values)), beginning)
 
 
 def fly(job: Job) -> list[dict[str, Any]]:
     """Fly one job; short ones are padded to WIDTH, so that all use one program."""
-    batch = batch_of(job.mission, job.values)
+    batch = batch_of(job.mission, job.values, job.beginning)
     count = len(job.seeds)
     seeds = [*job.seeds, *([job.seeds[-1]] * (WIDTH - count))]
 
@@ -108,6 +109,7 @@ def fly_seeds(
     faults: dict[str, Any] | None = None,
     overrides: dict[str, Any] | None = None,
     values: tuple[tuple[str, Any], ...] = (),
+    beginning: str = "pdi",
 ) -> list[dict[str, Any]]:
     """Rows of many seeds, flown in batches of WIDTH on all cores. Per-lane faults and overrides are arrays."""
     seeds = [int(seed) for seed in seeds]
@@ -118,7 +120,7 @@ def fly_seeds(
         def cut(table, part=part):
             return {k: np.asarray(v)[part] if np.ndim(v) and len(np.asarray(v)) == len(seeds) else v for k, v in table.items()}
 
-        jobs.append(Job(mission, tuple(seeds[part]), cut(faults or {}), cut(overrides or {}), values))
+        jobs.append(Job(mission, tuple(seeds[part]), cut(faults or {}), cut(overrides or {}), values, beginning))
     return [row for rows_ in spread(fly, jobs) for row in rows_]
 
 

@@ -41,6 +41,8 @@ class Flight:
     resolved: dict[str, Any] = field(default_factory=dict)  # the same with dispersions and faults: what flew
     readouts: str | None = None  # what was published of the real flight: `package:NAME` or a CSV file, and whom to credit
     readouts_credit: str = ""
+    orbit: dict[str, Any] = field(default_factory=dict)  # figures of the orbit phase; empty where the flight began at perilune
+    way: dict[str, np.ndarray] = field(default_factory=dict)  # its history, every 10 s
 
     @property
     def time(self) -> np.ndarray:

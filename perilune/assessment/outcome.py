@@ -124,6 +124,10 @@ def classify(snapshot: Snapshot, site_M: np.ndarray, limits: Requirements) -> Ou
     how = f"{figures.vertical_speed_mps:.1f} m/s down and {figures.horizontal_speed_mps:.1f} m/s across"
     if speed > limits.crash_speed_mps:
         dry = " with dry tanks" if is_dry else ""
+        if figures.time_s < 0.0:  # mission time 0 is the end of the orbit phase
+            angle = np.degrees(np.arctan2(figures.vertical_speed_mps, figures.horizontal_speed_mps))
+            when = f"{-figures.time_s / 60.0:.1f} min before powered descent was due, {angle:.1f}° below the horizon"
+            return Outcome("crashed", f"It met the ground from orbit at {speed:.0f} m/s, {when}.", figures, margins)
         return Outcome("crashed", f"It met the ground at {how}{dry}.", figures, margins)
     if max(figures.tilt_deg, figures.slope_deg) > limits.tip_over_tilt_deg:
         return Outcome("tipped", f"It met the ground at {how}, tilted beyond what stands.", figures, margins)

@@ -10,24 +10,36 @@ import numpy as np
 
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
+from perilune.simulation.arrival import Arrival, OrbitRow
 from perilune.simulation.mission import Mission
+from perilune.simulation.orbit_model import OrbitModel, orbit_model
+from perilune.simulation.orbit_phase import fly_orbit
+from perilune.simulation.orbit_plan import plan_orbit
 from perilune.simulation.scenario import SHARED, Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
-from perilune.world.faults import CATALOGUE
+from perilune.world.faults import CATALOGUE, FaultKind
 
 from .sample import break_things, disperse
 
 WIDTH = 128  # lanes of a batch program
+BEGINNINGS = ("pdi", "orbit")  # powered descent initiation, or the parking orbit before it
 CHUNK = 50  # cycles between looks at whether anyone still flies
 
 
+def in_orbit(kind: str) -> bool:
+    """Whether a fault of this name strikes in the orbit phase."""
+    return kind in CATALOGUE and CATALOGUE[kind].path.startswith("orbit.")
+
+
 class Flown(NamedTuple):
-    """What a batch leaves: records (time, lanes, …) as NumPy, the last snapshot, and the numbers that flew."""
+    """What a batch leaves: records (time, lanes, …) as NumPy, the last snapshot, and the numbers that flew; of lanes that began
+    in orbit, what they arrived with and the record of the way (lanes first)."""
 
     records: np.ndarray
     last: Snapshot
     scenarios: Scenario
     numbers: dict[str, Any]
+    orbit: tuple[Arrival, OrbitRow] | None = None
 
 
 def over_lanes(prepare: Callable, *lanes):
@@ -38,33 +50,46 @@ def over_lanes(prepare: Callable, *lanes):
 
 
 class Batch:
-    """A mission made ready to fly: maps read, numbers laid out, the builder of scenarios compiled once."""
+    """A mission made ready to fly: maps read, numbers laid out, the builder of scenarios compiled once.
 
-    def __init__(self, mission: Mission):
+    `beginning`: “pdi”, at the planned perilune state less its dispersions, or “orbit”, in the parking orbit of the mission's
+    table [orbit]. Raises UserError where there is none.
+    """
+
+    def __init__(self, mission: Mission, beginning: str = "pdi"):
+        if beginning not in BEGINNINGS:
+            raise UserError(f"A flight cannot begin at “{beginning}”: choose one of {', '.join(BEGINNINGS)}.")
+        if beginning == "orbit" and mission.orbit is None:
+            raise UserError(f"{mission.name} has no table [orbit] to begin in: add one to the mission file, or fly from pdi.")
         self.mission = mission
+        self.beginning = beginning
         self.maps: Maps = read_maps(mission)
+        self.orbit: OrbitModel | None = orbit_model(mission) if beginning == "orbit" else None
         self.numbers = mission_numbers(mission, self.maps)
         self.prepare = jax.jit(self.scenarios)
 
-    def lane(self, key, drawn: dict, faults: dict, maps: Maps):
-        """One lane: scenario, first snapshot and the numbers that fly."""
+    def lane(self, key, drawn: dict, faults: dict, maps: Maps, orbit: OrbitModel | None):
+        """One lane: scenario, first snapshot, the numbers that fly, and what came of its orbit phase (None without one)."""
         flown = break_things(disperse(self.mission, drawn, key), faults)
         scenario = build(key, drawn, flown, self.mission, maps)
-        return scenario, first_snapshot(scenario, drawn, flown), flown
+        if orbit is None:
+            return scenario, first_snapshot(scenario, drawn, flown), flown, None
+        arrival, rows = fly_orbit(flown, scenario, plan_orbit(drawn, orbit.onboard), orbit)
+        return scenario, first_snapshot(scenario, drawn, flown, arrival), flown, (arrival, rows)
 
-    def scenarios(self, keys, numbers: dict, overrides: dict, faults: dict, maps: Maps):
+    def scenarios(self, keys, numbers: dict, overrides: dict, faults: dict, maps: Maps, orbit: OrbitModel | None):
         """All lanes; what they share is not batched. The mission's numbers are an argument: one program for all values."""
 
         def without_shared(key, own_overrides, own_faults):
-            scenario, first, flown = self.lane(key, {**numbers, **own_overrides}, own_faults, maps)
-            return eqx.tree_at(shared, scenario, replace=(None,) * SHARED), first, flown
+            scenario, *others = self.lane(key, {**numbers, **own_overrides}, own_faults, maps, orbit)
+            return eqx.tree_at(shared, scenario, replace=(None,) * SHARED), *others
 
-        scenarios, first, flown = over_lanes(without_shared, keys, overrides, faults)
-        return eqx.tree_at(shared, scenarios, replace=shared_of(maps), is_leaf=lambda x: x is None), first, flown
+        scenarios, *others = over_lanes(without_shared, keys, overrides, faults)
+        return eqx.tree_at(shared, scenarios, replace=shared_of(maps), is_leaf=lambda x: x is None), *others
 
     def start(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
         """Scenarios, first snapshots and numbers of lanes with these seeds (run 0 of each); as `arguments` says."""
-        return self.prepare(*self.arguments(seeds, faults, overrides))
+        return self.prepare(*self.arguments(seeds, faults, overrides))[:3]
 
     def arguments(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
         """What `prepare` takes for lanes with these seeds.
@@ -73,6 +98,8 @@ class Batch:
         change the lander as drawn and as flown. Raises UserError for a fault that the catalogue does not have.
         """
         faults = faults or {}
+        if self.beginning != "orbit" and (early := [kind for kind in faults if in_orbit(kind)]):
+            raise UserError(f"{', '.join(early)} happens before powered descent: begin the flight in orbit (--from orbit).")
         if unknown := set(faults) - set(CATALOGUE):
             raise UserError(f"Unknown faults: {', '.join(sorted(unknown))}. Known: {', '.join(CATALOGUE)}.")
         keys = jnp.stack([run_key(int(seed), 0) for seed in seeds])
@@ -90,8 +117,12 @@ class Batch:
             raise UserError(f"Overrides of numbers that the mission does not have: {', '.join(sorted(absent))}.")
         spread = {path: one_or_per_lane(path, value) for path, value in (overrides or {}).items()}
         # Every kind is always there, at its neutral magnitude if nobody asked: one program prepares them all.
-        broken = {name: per_lane(faults.get(name, kind.neutral), ()) for name, kind in CATALOGUE.items()}
-        return keys, self.numbers, spread, broken, self.maps
+        broken = {name: per_lane(faults.get(name, kind.neutral), ()) for name, kind in self.kinds().items()}
+        return keys, self.numbers, spread, broken, self.maps, self.orbit
+
+    def kinds(self) -> dict[str, FaultKind]:
+        """The faults that this beginning leaves time for."""
+        return {name: kind for name, kind in CATALOGUE.items() if self.beginning == "orbit" or not in_orbit(name)}
 
     def fly(
         self,
@@ -109,7 +140,7 @@ class Batch:
         """
         if chunk % every:
             raise UserError(f"A chunk of {chunk} cycles cannot be recorded every {every} cycles: take a divisor of {chunk}.")
-        scenarios, last, numbers = self.start(seeds, faults, overrides)
+        scenarios, last, numbers, orbit = self.prepare(*self.arguments(seeds, faults, overrides))
         records, tick = [], 0
         while True:
             last, record_block, is_anyone_alive = fly_chunk(
@@ -121,4 +152,4 @@ class Batch:
                 watch(records[-1][-1])
             if not bool(is_anyone_alive):
                 break
-        return Flown(np.concatenate(records), last, scenarios, numbers)
+        return Flown(np.concatenate(records), last, scenarios, numbers, orbit)

@@ -10,11 +10,13 @@ import jax
 import numpy as np
 
 from perilune.assessment.flight import Flight, events_of
+from perilune.assessment.orbit import orbit_figures
 from perilune.assessment.outcome import classify_batch
 from perilune.flight.modes import NAMES
 from perilune.simulation.mission import Mission
 from perilune.simulation.scenario import Maps
 from perilune.telemetry.dictionary import CHANNELS
+from perilune.telemetry.orbit_way import orbit_channels
 from perilune.telemetry.recorder import recorder
 
 from .batch import Batch
@@ -33,9 +35,11 @@ class Progress(NamedTuple):
     propellant_kg: float
 
 
-def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, float]) -> str:
-    """SHA-256 of the resolved mission, the ground itself (not the names of its files) and the faults that are flown."""
+def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, float], beginning: str = "pdi") -> str:
+    """SHA-256 of the resolved mission, the ground itself (not the names of its files) and the faults that are flown; of the
+    parking orbit too where the flight begins in it."""
     out = {"faults": True, "sources": True, "title": True, "reference": True, "site": {"true_map", "onboard_map"}}
+    out |= {} if beginning == "orbit" else {"orbit": True}
     table = mission.model_dump(mode="json", exclude=out)  # type: ignore[arg-type]
     sha = hashlib.sha256(json.dumps({"mission": table, "faults": faults}, sort_keys=True).encode())
     for leaf in jax.tree.leaves(maps):
@@ -87,10 +91,11 @@ def fly_one(
     last = jax.device_get(flown.last)
     lane = jax.tree.map(lambda x: x[0], last)
     # Frozen once it has ended, the lane repeats its last row to the end of the chunk: cut that off.
-    channels = {name: table[: int(lane.tick), i] for name, i in place.items()}
+    channels = {name: table[: max(int(lane.tick), 1), i] for name, i in place.items()}
     outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements)[0]
     numbers = {path: np.asarray(value)[0] for path, value in jax.device_get(flown.numbers).items()}
     figures = outcome.as_dict()
+    orbit = jax.tree.map(lambda x: np.asarray(x)[0], jax.device_get(flown.orbit))
     simulated = float(channels["time_s"][-1])
     run_s = ended - marks[0]  # the first chunk holds tracing and compilation
     period = batch.mission.flight.period_s
@@ -99,7 +104,7 @@ def fly_one(
         mission=batch.mission.name,
         title=batch.mission.title,
         seed=seed,
-        scenario_digest=scenario_digest(batch.mission, batch.maps, faults),
+        scenario_digest=scenario_digest(batch.mission, batch.maps, faults, batch.beginning),
         faults=dict(faults),
         channels=channels,
         events=events_of(lane.log.tick, period, channels, outcome.touchdown),
@@ -110,4 +115,6 @@ def fly_one(
         readouts_credit=batch.mission.reference.credit if batch.mission.reference else "",
         drawn={path: np.asarray(value).tolist() for path, value in batch.numbers.items()},
         resolved={path: np.asarray(value).tolist() for path, value in numbers.items()},
+        orbit=orbit_figures(*orbit) if orbit else {},
+        way=orbit_channels(orbit[1], orbit[0].impact) if orbit else {},
     )

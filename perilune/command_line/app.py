@@ -155,6 +155,9 @@ def fly(
     healthy: Annotated[bool, typer.Option("--healthy", help="Fly without the mission's faults.")] = False,
     fault: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Add or change a fault.")] = None,
     put: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value.")] = None,
+    beginning: Annotated[
+        str, typer.Option("--from", metavar="orbit|pdi", help="Begin in the parking orbit, or just before powered descent.")
+    ] = "pdi",
     folder: Annotated[Path | None, typer.Option("--out", help="Where the archive goes.")] = None,
     plot: Annotated[bool, typer.Option(help="Draw the figures (PNG; `perilune plot` makes SVG too).")] = True,
     as_json: Json = False,
@@ -165,9 +168,9 @@ def fly(
     with sentences():
         values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
         magnitudes = numbers(assignments(fault or [], "--fault"), "--fault")
-        target = folder or default_folder(mission, seed, healthy, magnitudes, values)
+        target = folder or default_folder(mission, seed, healthy, magnitudes, values, beginning)
         prepare_folder(target)
-        flight = fly_with_display(mission, seed, healthy, magnitudes, values, None if as_json else err)
+        flight = fly_with_display(mission, seed, healthy, magnitudes, values, None if as_json else err, beginning)
         from .entry import as_json as flight_json
         from .entry import write_flight
 

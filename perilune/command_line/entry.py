@@ -29,17 +29,20 @@ def fly(
     faults: dict[str, float] | None = None,
     overrides: dict[str, Any] | None = None,
     watch: Callable | None = None,
+    beginning: str = "pdi",
 ) -> Flight:
     """Fly one landing and return it with outcome, events, cause and every channel.
 
     `mission`: a built-in name, the path of a mission file, or a Mission. `seed`: which dispersions and noise; the
     same seed on the same machine flies the same flight. `healthy`: without the mission's faults. `faults`: kind →
     magnitude, added or replacing. `overrides`: dotted path → value, put into the mission file. `watch`: called with
-    a Progress every 10 s of mission time. Raises UserError with one sentence for a mistake in any of them.
+    a Progress every 10 s of mission time. `beginning`: “pdi”, a little before powered descent, or “orbit”, in the parking orbit
+    of the mission's table [orbit]. Raises UserError with one sentence for a mistake in any of them.
     """
     from perilune.campaign.batch import Batch
     from perilune.campaign.one import fly_one
     from perilune.foundation.compilation import use_cache
+    from perilune.investigation.orbit import orbit_cause
     from perilune.investigation.timeline import first_cause, reaction_chain
     from perilune.simulation.load import load
 
@@ -52,7 +55,9 @@ def fly(
     else:
         read = load(mission, overrides)
     use_cache()
-    flight = fly_one(Batch(read), seed, faults_of(read, healthy, faults or {}), watch)
+    flight = fly_one(Batch(read, beginning), seed, faults_of(read, healthy, faults or {}), watch)
+    if flight.orbit.get("impact"):
+        return replace(flight, cause=orbit_cause(flight))
     has_waited = flight.event("below_gate_without_range") is not None
     cause = {**first_cause(flight), "reaction": reaction_chain(flight) if has_waited else []}
     return replace(flight, cause=cause)
@@ -86,6 +91,7 @@ def told(flight: Flight) -> dict[str, Any]:
         "events": [asdict(event) for event in flight.events],
         "digest": flight.digest,
         "speed": flight.speed,
+        **({"orbit": flight.orbit} if flight.orbit else {}),
     }
 
 
@@ -117,6 +123,7 @@ def write_flight(flight: Flight, folder: Path) -> None:
             "truth": time | {c.name: flight.channels[c.name] for c in TRUTH},
             "onboard": time | {c.name: flight.channels[c.name] for c in ONBOARD},
             "telemetry": downlinked(flight.channels, end),
+            **({"orbit": flight.way} if flight.way else {}),
         },
     )
 
@@ -146,7 +153,7 @@ def read_flight(folder: str | Path) -> Flight:
 
     header, channels = archive.read(Path(folder))
     try:
-        return flight_of(header, channels)
+        return flight_of(header, channels, archive.read_way(Path(folder)))
     except (KeyError, TypeError) as problem:
         raise UserError(f"The archive {folder} is not whole: {problem} is missing or of another kind.") from None
 
@@ -156,8 +163,8 @@ def numbers_back(row: dict[str, Any]) -> dict[str, Any]:
     return {key: math.nan if value is None else value for key, value in row.items()}
 
 
-def flight_of(header: dict[str, Any], channels: dict[str, Any]) -> Flight:
-    """A flight from an archive's header and channels."""
+def flight_of(header: dict[str, Any], channels: dict[str, Any], way: dict[str, Any]) -> Flight:
+    """A flight from an archive's header, channels and history of the orbit phase."""
     touchdown = header["touchdown"]
     margins = tuple(Margin(m["requirement"], m["limit"], m["value"], m["unit"]) for m in header["margins"])
     return Flight(
@@ -176,4 +183,6 @@ def flight_of(header: dict[str, Any], channels: dict[str, Any]) -> Flight:
         resolved=header["resolved"],
         readouts=header["readouts"],
         readouts_credit=header["readouts_credit"],
+        orbit=header.get("orbit", {}),
+        way=way,
     )

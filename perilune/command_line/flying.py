@@ -53,12 +53,18 @@ class Interrupt:
             raise KeyboardInterrupt
 
 
-def default_folder(mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any]) -> Path:
-    """out/NAME-seed-N, or …-healthy; what --fault and --set change, and a file's folder, by six digits of their digest."""
+def default_folder(
+    mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any], beginning: str = "pdi"
+) -> Path:
+    """out/NAME-seed-N, or …-healthy, or …-orbit; what --fault and --set change, and a file's folder, by six digits of their
+    digest."""
     where = str(Path(mission).resolve().parent) if Path(mission).suffix == ".toml" else ""
     changed = json.dumps([faults, values, where], sort_keys=True, default=str) if faults or values or where else ""
     mark = f"-{hashlib.sha256(changed.encode()).hexdigest()[:6]}" if changed else ""
-    return Path("out") / f"{Path(mission).stem}-seed-{seed}{'-healthy' if healthy else ''}{mark}"
+    return (
+        Path("out")
+        / f"{Path(mission).stem}-seed-{seed}{'-healthy' if healthy else ''}{'' if beginning == 'pdi' else f'-{beginning}'}{mark}"
+    )
 
 
 def prepare_folder(folder: Path) -> None:
@@ -69,8 +75,8 @@ def prepare_folder(folder: Path) -> None:
         raise UserError(f"Output folder {folder} cannot be used: {problem.strerror}; choose another --out.") from None
 
 
-FIGURES = ("descent", "trajectory", "estimate_errors", "range_finder")
-OURS = {"flight.json", "truth.parquet", "onboard.parquet", "telemetry.parquet"}
+FIGURES = ("descent", "trajectory", "estimate_errors", "range_finder", "orbit")
+OURS = {"flight.json", "truth.parquet", "onboard.parquet", "telemetry.parquet", "orbit.parquet"}
 OURS |= {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
 
 
@@ -91,11 +97,12 @@ def refuse_folder(folder: Path) -> None:
 
 
 def fly_with_display(
-    mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any], console: Console | None
-) -> Flight:
+    mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any], console: Console | None,
+    beginning: str = "pdi",
+) -> Flight:  # fmt: skip
     """Fly, with a line that moves where a person watches. Ctrl-C ends it between two chunks at the latest."""
     with Interrupt() as interrupt:
-        flight = fly_watched(mission, seed, healthy, faults, values, console, interrupt)
+        flight = fly_watched(mission, seed, healthy, faults, values, console, interrupt, beginning)
         interrupt.look()
         return flight
 
@@ -108,10 +115,11 @@ def fly_watched(
     values: dict[str, Any],
     console: Console | None,
     interrupt: Interrupt,
+    beginning: str = "pdi",
 ) -> Flight:
     """The flight itself."""
     if console is None or not console.is_terminal:
-        return fly(mission, seed, healthy, faults, values, lambda _: interrupt.look())
+        return fly(mission, seed, healthy, faults, values, lambda _: interrupt.look(), beginning)
     status = Status("Preparing (the first flight on a machine compiles for some seconds) …", console=console)
 
     def watch(now) -> None:
@@ -122,7 +130,7 @@ def fly_watched(
         )
 
     with status:
-        return fly(mission, seed, healthy, faults, values, watch)
+        return fly(mission, seed, healthy, faults, values, watch, beginning)
 
 
 def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) -> None:
@@ -130,10 +138,13 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
     outcome = flight.outcome
     faults = ", ".join(f"{kind} = {value:g}" for kind, value in flight.faults.items()) or "none"
     console.print(f"{flight.title}  seed {flight.seed}, faults: {faults}", style="bold", markup=False)
+    if flight.orbit:
+        console.print(orbit_table(flight.orbit))
     console.print(timeline(flight))
     word = outcome.outcome.replace("_", " ").upper()
     console.print(f"[bold {COLOURS[outcome.outcome]}]{word}[/]  {outcome.reason}")
-    if outcome.touchdown:
+    hit = flight.orbit.get("impact")
+    if outcome.touchdown and not hit:
         console.print(margin_table(flight))
         t = outcome.touchdown
         console.print(
@@ -148,11 +159,13 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
         console.print("Where the time between first valid range and full thrust went:")
         for step in flight.cause["reaction"]:
             console.print(f"  {step['seconds']:4.1f} s  {step['cause']}", markup=False)
-    console.print(propulsion_lines(flight))
+    if not hit:
+        console.print(propulsion_lines(flight))
     speed = flight.speed
+    rate = "" if hit else f" ({speed['real_time_factor']:.0f} × real time)"
     console.print(
-        f"Compiled in {speed['compile_s']:.1f} s, flown in {speed['run_s']:.2f} s ({speed['real_time_factor']:.0f} × real "
-        f"time). Archive{' and figures' if figures else ''}: {folder}",
+        f"Compiled in {speed['compile_s']:.1f} s, flown in {speed['run_s']:.2f} s{rate}. "
+        f"Archive{' and figures' if figures else ''}: {folder}",
         markup=False,
         soft_wrap=True,
     )
@@ -183,6 +196,52 @@ def timeline(flight: Flight) -> Table:
         shown = f"{height / 1e3:.2f} km" if height > 2000 else f"{height:.0f} m"
         table.add_row(f"{event.time_s:.1f}", shown, f"{event.speed_mps:.1f} m/s", event.text, style=SEVERITIES[event.severity])
     return table
+
+
+def orbit_table(orbit: dict[str, Any]) -> Table:
+    """The orbit phase in a few rows."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("T+ s", justify="right")
+    table.add_column("orbit phase", overflow="fold")
+    o = orbit
+    rows = [
+        (o["start_s"], "In the parking orbit, off its determination by this run's error."),
+        (o["burn_start_s"], f"Main engine lit for the descent orbit: {o['delta_velocity_planned_mps']:.3f} m/s planned."),
+        (
+            o["burn_end_s"],
+            f"Cut off after {o['burn_end_s'] - o['burn_start_s']:.1f} s: {o['delta_velocity_felt_mps']:.3f} m/s felt, "
+            f"{o['delta_velocity_flown_mps']:.3f} m/s flown, {o['propellant_burnt_kg']:.2f} kg of propellant burnt "
+            f"({o['propellant_planned_kg']:.2f} planned); perilune left at {o['perilune_height_above_sphere_m'] / 1e3:.2f} km "
+            "above the sphere.",
+        ),
+    ]
+    if hit := o["impact"]:
+        rows.append(
+            (
+                hit["time_s"],
+                f"The ground: {hit['speed_mps']:.0f} m/s, {hit['flight_path_angle_deg']:.2f}° from the horizon, "
+                f"{hit['after_burn_s'] / 60.0:.1f} min after the burn, "
+                f"{hit['latitude_deg']:.2f}° N {hit['longitude_deg']:.2f}° E.",
+            )
+        )
+    else:
+        rows += [(0.0, said) for said in arrival_lines(o)]
+    for when, said in rows:
+        table.add_row(f"{when:.1f}", said)
+    return table
+
+
+def arrival_lines(orbit: dict[str, Any]) -> list[str]:
+    """Navigation's error at mission time 0 against what it believed of it."""
+    lines = []
+    for what, unit, digits in (("position", "m", 0), ("velocity", "mps", 3)):
+        error, sigma = orbit[f"{what}_error_rtn_{unit}"], orbit[f"{what}_sigma_rtn_{unit}"]
+        parts = ", ".join(
+            f"{e:+.{digits}f} ± {s:.{digits}f} {way}"
+            for e, s, way in zip(error, sigma, ("radial", "along", "across"), strict=True)
+        )
+        lines.append(f"Onboard {what} error ± 1 sigma believed, {'m' if unit == 'm' else 'm/s'}: {parts}.")
+    return lines
 
 
 def margin_table(flight: Flight) -> Table:

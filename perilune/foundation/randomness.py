@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from .quantities import Count
+
 # consumer: (first row, number of rows). Append only.
 ROWS = {
     "imu_velocity": (0, 3),
@@ -32,6 +34,12 @@ def run_key(seed: int, run: int) -> Key[Array, ""]:
 def dispersion_key(key: Key[Array, ""]) -> Key[Array, ""]:
     """The second key of a run, for float64 draws whose tails matter. No tick reaches this number."""
     return jax.random.fold_in(key, 0x7FFFFFFF)
+
+
+def orbit_key(key: Key[Array, ""], draw: int | Count) -> Key[Array, ""]:
+    """Keys of the orbit phase: 0 for the orbit's own error, 1 + cycle for the accelerometers in the burn. They lie below the
+    second key, whose own draw they leave alone."""
+    return jax.random.fold_in(jax.random.fold_in(dispersion_key(key), 1), draw)
 
 
 def draw(key: Key[Array, ""], tick) -> Noise:

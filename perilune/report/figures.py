@@ -9,6 +9,7 @@ from perilune.assessment.flight import Flight
 from perilune.foundation.moon import RADIUS
 from perilune.telemetry.readouts import Fit, Readouts, fit, waiting_ends
 
+from .orbit_figure import orbit_phase
 from .style import BAD, BELIEVED, GOOD, GROUND, PUBLISHED, TRUE, WEAK, new_figure, save
 
 MARKED = ("powered_descent_initiation", "braking_end", "range_finder_acquired", "terminal_descent_start", "touchdown")
@@ -240,11 +241,15 @@ def range_returns(flight: Flight) -> Figure:
 
 
 def draw_all(flight: Flight, readouts: Readouts | None, folder: Path, kinds: tuple[str, ...]) -> list[Path]:
-    """Draw and save the four figures; the paths written."""
-    made = {
-        "descent": descent(flight, readouts),
-        "trajectory": trajectory(flight),
-        "estimate_errors": estimate_errors(flight),
-        "range_finder": range_returns(flight),
-    }
+    """Draw and save the four figures, and a fifth of an orbit phase; where the ground came in orbit that one alone. Paths."""
+    made = {}
+    if not (flight.orbit and flight.orbit["impact"]):
+        made = {
+            "descent": descent(flight, readouts),
+            "trajectory": trajectory(flight),
+            "estimate_errors": estimate_errors(flight),
+            "range_finder": range_returns(flight),
+        }
+    if flight.orbit:
+        made["orbit"] = orbit_phase(flight, heading(flight))
     return [path for name, figure in made.items() for path in save(figure, folder, name, kinds)]

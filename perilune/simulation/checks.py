@@ -21,7 +21,7 @@ def check_mission(mission: Mission, where: str) -> None:
 
 def check_figures(mission: Mission, where: str) -> None:
     """No two figures contradict each other, and cycles, truth steps and valve steps fit into one another."""
-    for is_wrong, sentence in [*schedule_rules(mission), *figure_rules(mission)]:
+    for is_wrong, sentence in [*schedule_rules(mission), *figure_rules(mission), *orbit_rules(mission)]:
         if is_wrong:
             raise UserError(f"{where}: {sentence}.")
 
@@ -97,6 +97,22 @@ def figure_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
         (
             mission.start.apolune_height_above_sphere_m <= mission.start.perilune_height_above_site_m,
             "start.apolune_height_above_sphere_m must be above start.perilune_height_above_site_m",
+        ),
+    )
+
+
+def orbit_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
+    """What is wrong with a parking orbit, each with its sentence."""
+    orbit, start = mission.orbit, mission.start
+    if orbit is None:
+        return ()
+    low, high = orbit.perilune_height_above_sphere_m, orbit.apolune_height_above_sphere_m
+    return (
+        (low > high, f"orbit.perilune_height_above_sphere_m = {low:g} is above orbit.apolune_height_above_sphere_m = {high:g}"),
+        (
+            not low - 1.0 <= start.apolune_height_above_sphere_m <= high + 1.0,
+            f"start.apolune_height_above_sphere_m = {start.apolune_height_above_sphere_m:g} is not between the parking orbit's "
+            f"apsides of {low:g} and {high:g} m: the descent orbit must begin on it",
         ),
     )
 

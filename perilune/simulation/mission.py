@@ -5,7 +5,7 @@ import tomllib
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 from pydantic import AfterValidator, Field
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from perilune.foundation.errors import UserError
 
 from .lander_tables import Finite, Lander, NotNegative, Positive, Table, Three, ThreePositive
+from .orbit_table import Orbit
 
 
 def with_zone(moment: datetime) -> datetime:
@@ -185,6 +186,7 @@ class Mission(Table):
     detail: Detail | None = None
     moon: Moon = Moon()
     start: Start
+    orbit: Orbit | None = None
     lander: Lander
     flight: Flight
     requirements: Requirements
@@ -239,8 +241,7 @@ def sentence(problem: pydantic.ValidationError, where: str) -> str:
     if first["type"] == "extra_forbidden":
         table: Any = Mission
         for part in first["loc"][:-1]:
-            field = getattr(table, "model_fields", {}).get(part)
-            table = field.annotation if field else None
+            table = table_below(table, str(part))
         hint = nearest(str(first["loc"][-1]), getattr(table, "model_fields", {}))
         return f"{where}: unknown key {key}.{hint}{more}"
     if first["type"] == "missing":
@@ -258,14 +259,22 @@ def parse(table: dict[str, Any], where: str) -> Mission:
         raise UserError(sentence(problem, where)) from None
 
 
+def table_below(table: Any, key: str) -> Any:
+    """What the schema says a key of a table holds, an optional table without its None; None for an unknown key."""
+    field = getattr(table, "model_fields", {}).get(key)
+    if field is None:
+        return None
+    options = [option for option in get_args(field.annotation) if hasattr(option, "model_fields")]
+    return options[0] if options else field.annotation
+
+
 def known_by_the_schema(parts: list[str]) -> bool:
     """Whether the schema has a key of this path, be it in the file or left at its default."""
     table: Any = Mission
     for part in parts:
-        field = getattr(table, "model_fields", {}).get(part)
-        if field is None:
+        table = table_below(table, part)
+        if table is None:
             return False
-        table = field.annotation
     return True
 
 

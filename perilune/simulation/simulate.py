@@ -25,8 +25,9 @@ from perilune.world.sensors.range_finder import Return
 from perilune.world.state import TruthState
 from perilune.world.world import World
 
+from .arrival import Arrival
 from .scenario import Scenario, lane_axes
-from .start import initial_memory, initial_truth, no_commands
+from .start import arrived_memory, arrived_truth, initial_memory, initial_truth, no_commands
 
 AFTER_CONTACT = 5  # cycles that flight software goes on after first contact, to sense it and shut down
 
@@ -111,13 +112,22 @@ def still_flies(log: EventLog, tick) -> Flag:
     return ~(has_landed | (limit >= 0) | (diverged >= 0))
 
 
-def first_snapshot(scenario: Scenario, drawn: dict[str, Any], flown: dict[str, Any]) -> Snapshot:
-    """The snapshot at mission time 0, before the first cycle."""
-    truth = initial_truth(flown, scenario.world)
-    memory = initial_memory(drawn, scenario.flight_software)
-    zero = jnp.zeros_like(truth.foot_height)
-    no = jnp.zeros((), bool)
-    kinds = len(ALL)
+def first_snapshot(
+    scenario: Scenario, drawn: dict[str, Any], flown: dict[str, Any], arrival: Arrival | None = None
+) -> Snapshot:  # fmt: skip
+    """The snapshot at mission time 0, before the first cycle: as planned but for the dispersed start errors, or as the orbit
+    phase has left it. A lane that hit on the way has ended."""
+    kinds, no, has_hit = len(ALL), jnp.zeros((), bool), None
+    if arrival is None:
+        truth, memory = initial_truth(flown, scenario.world), initial_memory(drawn, scenario.flight_software)
+        zero = jnp.zeros_like(truth.foot_height)
+        log = EventLog(jnp.full(kinds, -1, jnp.int32), jnp.zeros(kinds), jnp.zeros(kinds))
+    else:
+        truth, memory = arrived_truth(flown, scenario.world, arrival), arrived_memory(drawn, scenario.flight_software, arrival)
+        zero, has_hit = jnp.zeros_like(truth.foot_height), arrival.impact.has_hit
+        never = EventLog(jnp.full(kinds, -1, jnp.int32), jnp.zeros(kinds), jnp.zeros(kinds))
+        contact = jnp.asarray([kind.name == "touchdown" for kind in ALL])
+        log = write_down(never, contact & has_hit, truth, 0)
     return Snapshot(
         truth=truth,
         memory=memory,
@@ -136,10 +146,10 @@ def first_snapshot(scenario: Scenario, drawn: dict[str, Any], flown: dict[str, A
             has_contact=no,
         ),
         shot=Return(zero, zero, zero, zero, no, no),
-        log=EventLog(jnp.full(kinds, -1, jnp.int32), jnp.zeros(kinds), jnp.zeros(kinds)),
+        log=log,
         time_limit=flown["start.time_limit_s"],
         tick=jnp.asarray(0, jnp.int32),
-        is_alive=jnp.ones((), bool),
+        is_alive=jnp.ones((), bool) if has_hit is None else ~has_hit,
     )
 
 

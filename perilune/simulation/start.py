@@ -1,15 +1,25 @@
 """Where a flight begins: on the descent orbit, a little before perilune; the truth off by the orbit's uncertainty."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from perilune.flight.memory import SENSOR_ROWS, STATES, Acquisition, FlightMemory, Innovations, NavigationState
+from perilune.flight.memory import (
+    ACCELEROMETER_BIAS,
+    ACCELEROMETER_SCALE,
+    SENSOR_ROWS,
+    STATES,
+    Acquisition,
+    FlightMemory,
+    Innovations,
+    NavigationState,
+)
 from perilune.flight.modes import COAST
 from perilune.flight.software import FlightSoftware
 from perilune.foundation.frames import direction_to, fixed_to_inertial, local_axes
 from perilune.foundation.moon import GM, RADIUS
-from perilune.foundation.quantities import Position, Velocity
+from perilune.foundation.quantities import Attitude, Mass, Position, Velocity
 from perilune.foundation.rotation import compose, from_axes, from_rotation_vector
 from perilune.foundation.vectors import cross, dot, norm, unit
 from perilune.interface.commands import Commands
@@ -18,6 +28,7 @@ from perilune.interface.events import ONBOARD
 from perilune.world.state import EngineState, Motion, Touchdown, TruthState
 from perilune.world.world import World
 
+from .arrival import Arrival
 from .build_world import DEGREE
 
 KEPLER_STEPS = 6  # of Newton; at e = 0.02 and seconds from perilune the first is already exact to 1e-12
@@ -80,15 +91,27 @@ def initial_truth(n, world: World) -> TruthState:
         return errors[0] * axes[0] + errors[1] * axes[1] + errors[2] * axes[2]
 
     attitude_IB = planned_attitude(position_I, velocity_I)
+    return truth_with(
+        n,
+        world,
+        position_I + off(n["start.position_error_rtn_m"]),
+        velocity_I + off(n["start.velocity_error_rtn_mps"]),
+        attitude_IB,
+        n["lander.propellant_mass_kg"] + n["lander.propellant_load_error_kg"],
+    )
+
+
+def truth_with(n, world: World, position_I: Position, velocity_I: Velocity, attitude_IB: Attitude, propellant: Mass):
+    """Truth at mission time 0 with engines off; the attitude (`attitude_IB` as believed) off by `start.attitude_error_mrad`."""
     error_BB = from_rotation_vector(1e-3 * n["start.attitude_error_mrad"])
     zero = jnp.zeros_like(n["lander.propellant_mass_kg"])
     no = jnp.zeros((), bool)
     motion = Motion(
-        position_I=position_I + off(n["start.position_error_rtn_m"]),
-        velocity_I=velocity_I + off(n["start.velocity_error_rtn_mps"]),
+        position_I=position_I,
+        velocity_I=velocity_I,
         attitude_IB=compose(attitude_IB, error_BB),
         rate_B=jnp.zeros(3),
-        propellant=n["lander.propellant_mass_kg"] + n["lander.propellant_load_error_kg"],
+        propellant=propellant,
         delta_velocity_B=jnp.zeros(3),
         delta_angle_B=jnp.zeros(3),
     )
@@ -103,6 +126,28 @@ def initial_truth(n, world: World) -> TruthState:
         has_contact=no,
         has_diverged=no,
         is_dry=no,
+    )
+
+
+def arrived_truth(n, world: World, arrival: Arrival) -> TruthState:
+    """Truth at mission time 0 after an orbit phase. A lander that hit on the way lies where it fell, the Moon's turn since then
+    included, and its touchdown is the impact."""
+    hit = arrival.impact
+    attitude_IB = planned_attitude(arrival.estimate.position_I, arrival.estimate.velocity_I)
+
+    def carried(vector_I):
+        return fixed_to_inertial(vector_I, -hit.time)
+
+    position_I = jnp.where(hit.has_hit, carried(hit.position_I), arrival.position_I)
+    velocity_I = jnp.where(hit.has_hit, carried(hit.velocity_I), arrival.velocity_I)
+    truth = truth_with(n, world, position_I, velocity_I, attitude_IB, arrival.propellant)
+    touch = truth.touchdown
+    fell = (hit.time, hit.position_I, hit.velocity_I)
+    stood = (touch.time, touch.position_I, touch.velocity_I)
+    return eqx.tree_at(
+        lambda t: (t.touchdown.time, t.touchdown.position_I, t.touchdown.velocity_I, t.has_contact),
+        truth,
+        (*(jnp.where(hit.has_hit, new, old) for new, old in zip(fell, stood, strict=True)), hit.has_hit),
     )
 
 
@@ -181,6 +226,37 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
         couple_residual=jnp.zeros(3),
         attitude_integral=jnp.zeros(3),
         thrust_demand=zero,
+    )
+
+
+def arrived_memory(n, software: FlightSoftware, arrival: Arrival) -> FlightMemory:
+    """What flight software starts with after an orbit phase: its own estimate, and its covariance in place of the settings'
+    sigmas, with what the burn made of accelerometer bias and scale. The burn's attitude error is another than the start's."""
+    memory, estimate = initial_memory(n, software), arrival.estimate
+    covariance, flown = memory.covariance, estimate.covariance
+    covariance = covariance.at[0:6, 0:6].set(flown[0:6, 0:6])
+    for here, there in ((ACCELEROMETER_BIAS, slice(9, 12)), (ACCELEROMETER_SCALE, slice(12, 13))):
+        covariance = covariance.at[0:6, here].set(flown[0:6, there]).at[here, 0:6].set(flown[there, 0:6])
+    return eqx.tree_at(
+        lambda m: (
+            m.navigation.position_I,
+            m.navigation.velocity_I,
+            m.navigation.attitude_IB,
+            m.covariance,
+            m.ground_point_M,
+            m.forward_I,
+            m.propellant,
+        ),
+        memory,
+        (
+            estimate.position_I,
+            estimate.velocity_I,
+            planned_attitude(estimate.position_I, estimate.velocity_I),
+            covariance,
+            estimate.position_I,
+            unit(estimate.velocity_I),
+            arrival.booked,
+        ),
     )
 
 

@@ -1,4 +1,5 @@
-"""A flight as a folder: flight.json, truth.parquet, onboard.parquet, telemetry.parquet. Whole or absent."""
+"""A flight as a folder: flight.json, truth.parquet, onboard.parquet, telemetry.parquet, and orbit.parquet where the flight began
+in orbit. Whole or absent."""
 
 import json
 import os
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from perilune.foundation.errors import UserError
 
 from .dictionary import CHANNELS
+from .orbit_way import ORBIT_COLUMNS
 
 FORMAT = 2  # 2: the lander as drawn and whom to credit for readouts
 FILES = ("truth.parquet", "onboard.parquet", "telemetry.parquet")
@@ -23,7 +25,7 @@ def table_of(channels: dict[str, np.ndarray]) -> pa.Table:
     """A Parquet table with each column's unit and meaning in its metadata."""
     fields, columns = [], []
     for name, values in channels.items():
-        known = CHANNELS.get(name)
+        known = CHANNELS.get(name) or ORBIT_COLUMNS.get(name)
         unit, text = (known.unit, known.text) if known else ("s", "mission time")
         fields.append(pa.field(name, pa.float64(), metadata={"unit": unit, "text": text}))
         columns.append(pa.array(np.asarray(values, np.float64)))
@@ -55,6 +57,18 @@ def write(folder: Path, header: dict[str, Any], tables: dict[str, dict[str, np.n
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_way(folder: Path) -> dict[str, np.ndarray]:
+    """The history of the orbit phase, empty where the flight had none. Raises UserError with one sentence."""
+    path = Path(folder) / "orbit.parquet"
+    if not path.exists():
+        return {}
+    try:
+        table = pq.read_table(path)
+    except (OSError, ValueError, pa.ArrowException) as problem:
+        raise UserError(f"The archive {folder} cannot be read: {problem}.") from problem
+    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def put_in_place(temporary: Path, folder: Path) -> None:

@@ -70,5 +70,13 @@ CATALOGUE = {
             1.0,
             "The velocimeter works (1) or gives nothing (0).",
         ),
+        FaultKind(
+            "orbit.accelerometer_on",
+            "orbit.accelerometer_is_on",
+            1.0,
+            0.0,
+            1.0,
+            "From orbit: the accelerometers are on in the burn (1), or off (0), so that only the timer ends it.",
+        ),
     )
 }

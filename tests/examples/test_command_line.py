@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import resources
 
+import numpy as np
 import pytest
 
 RUN = [sys.executable, "-m", "perilune.command_line.app"]
@@ -73,6 +74,53 @@ def test_python_entry(flown):
     assert flight.channels["truth/height_above_site_m"].shape == flight.time.shape
 
 
+def test_story_from_orbit(tmp_path):
+    """Burn, what was left and what navigation knew before the events; the way in the archive, read back; a figure of it."""
+    done = perilune("fly", "resilience", "--healthy", "--from", "orbit", "--out", "here", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    assert (
+        said.index("Main engine lit for the descent orbit") < said.index("Cut off after") < said.index("Onboard position error")
+    )
+    assert said.index("Onboard position error") < said.index("braking begins")
+    assert "LANDED" in said
+    import pandas as pd
+
+    import perilune as pl
+
+    folder = tmp_path / "here"
+    orbit = json.loads((folder / "flight.json").read_text())["orbit"]
+    assert orbit["impact"] is None
+    assert abs(orbit["delta_velocity_felt_mps"] - orbit["delta_velocity_planned_mps"]) < 0.02  # m/s: a valve step is 0.01
+    way = pd.read_parquet(folder / "orbit.parquet")
+    assert set(np.diff(way["time_s"])) == {10.0}
+    assert way["time_s"].iloc[-1] == 0.0
+    assert 95e3 < way["truth/height_above_sphere_m"].iloc[0] < 105e3
+    assert way["truth/height_above_sphere_m"].iloc[-1] < 20e3
+    truth = pd.read_parquet(folder / "truth.parquet")
+    last = way[[f"truth/velocity_I_{axis}_mps" for axis in "xyz"]].iloc[-1].to_numpy()
+    first = truth[[f"truth/velocity_I_{axis}_mps" for axis in "xyz"]].iloc[0].to_numpy()
+    assert np.linalg.norm(last - first) < 0.5  # m/s: a cycle of free fall lies between
+    assert (folder / "orbit.png").stat().st_size > 20_000
+    again = pl.read_flight(folder)
+    assert again.orbit == orbit
+    assert len(again.way["time_s"]) == len(way)
+
+
+def test_story_of_an_impact_from_orbit(tmp_path):
+    done = perilune("fly", "resilience", "--from", "orbit", "--fault", "orbit.accelerometer_on=0", "--out", "here", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "CRASHED" in done.stdout and "burn_not_felt" in done.stdout
+    told = json.loads((tmp_path / "here" / "flight.json").read_text())
+    hit = told["orbit"]["impact"]
+    assert told["outcome"] == "crashed"
+    assert told["touchdown"]["time_s"] == hit["time_s"] < -300.0
+    assert 1600.0 < hit["speed_mps"] < 1800.0
+    assert -4.0 < hit["flight_path_angle_deg"] < -0.5
+    assert "below the horizon" in told["reason"]
+
+
 def test_lists(tmp_path):
     assert "resilience" in perilune("missions").stdout
     assert json.loads(perilune("missions", "--json").stdout)[0]["name"] == "resilience"
@@ -91,6 +139,8 @@ MISTAKES = {
     "fault form": (("fly", "resilience", "--fault", "weak"), "NAME=VALUE"),
     "set": (("fly", "resilience", "--set", "lander.drymass_kg=3"), "no key"),
     "set value": (("fly", "resilience", "--set", "lander.dry_mass_kg=-1"), "greater than 0"),
+    "beginning": (("fly", "resilience", "--from", "moon"), "choose one of pdi, orbit"),
+    "fault before its time": (("fly", "resilience", "--fault", "orbit.accelerometer_on=0"), "--from orbit"),
     "seed": (("fly", "resilience", "--seed", "one"), "valid integer"),
     "negative seed": (("fly", "resilience", "--seed", "-1"), "greater than or equal to 0"),
     "archive": (("plot", "nowhere"), "not a flight's archive"),
@@ -207,6 +257,7 @@ def test_every_variant_has_a_folder_of_its_own():
         ("resilience", 1, False, {"range_finder.weak_return_db": 20.0}, {}),
         ("resilience", 1, False, {"range_finder.weak_return_db": 21.0}, {}),
         ("resilience", 1, False, {}, {"lander.dry_mass_kg": 341.0}),
+        ("resilience", 1, False, {}, {}, "orbit"),
     ]
     assert len({default_folder(*words) for words in given}) == len(given)
     assert str(default_folder(*given[0])) == "out/resilience-seed-1"

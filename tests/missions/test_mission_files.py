@@ -5,6 +5,14 @@ import pytest
 from perilune.foundation.errors import UserError
 from perilune.simulation.load import load
 
+
+def changed(row: int, column: int, value: float) -> list[list[float]]:
+    """Six independent errors but for one entry of their correlations."""
+    rows = [[float(i == j) for j in range(6)] for i in range(6)]
+    rows[row][column] = value
+    return rows
+
+
 CASES = {
     "negative mass": ({"lander.dry_mass_kg": -3.0}, "lander.dry_mass_kg = -3.0"),
     "propellant heavier than the lander carries": ({"lander.propellant_mass_kg": 1e5}, "four times"),
@@ -20,6 +28,18 @@ CASES = {
     "profile": ({"flight.guidance.constant_rate_time_s": 400.0}, "constant-rate leg"),
     "cycle that does not divide a second": ({"flight.period_s": 0.03, "flight.truth_substeps": 3}, "over a whole number"),
     "path through a number": ({"lander.dry_mass_kg.foo.bar": 3}, "no table “foo”"),
+    "parking orbit upside down": ({"orbit.perilune_height_above_sphere_m": 2e5}, "is above orbit.apolune_height"),
+    "descent orbit beside the parking orbit": (
+        {"orbit.perilune_height_above_sphere_m": 4e4, "orbit.apolune_height_above_sphere_m": 5e4},
+        "must begin on it",
+    ),
+    "correlation with itself": ({"orbit.correlation_rtn": changed(3, 3, 0.5)}, "the diagonal holds ones"),
+    "correlation one way": ({"orbit.correlation_rtn": changed(0, 1, 0.5)}, "radial and along-track differ"),
+    "correlations that contradict": ({"orbit.correlation_rtn": [[1.0] * 6] * 6}, "contradict each other"),
+    "correlation of five": ({"orbit.correlation_rtn": [[1.0] * 5] * 5}, "orbit.correlation_rtn"),
+    "determination without error": ({"orbit.position_sigma_rtn_m": [0.0, 1.0, 1.0]}, "greater than 0"),
+    "no timer": ({"orbit.burn_time_limit_s": 0.0}, "greater than 0"),
+    "misspelt orbit key": ({"orbit.before_burn": 600.0}, "Did you mean “before_burn_s”"),
     "wrong count of parts": ({"lander.dry_centre_m": [0.0, 1.0]}, "lander.dry_centre_m"),
 }
 

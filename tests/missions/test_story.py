@@ -9,7 +9,6 @@ from perilune.campaign.one import fly_one
 from perilune.flight.modes import TERMINAL
 from perilune.interface.events import ONBOARD
 from perilune.investigation.timeline import first_cause, full_thrust_felt, reaction_chain
-from perilune.world.faults import CATALOGUE
 
 
 def test_the_story_needs_no_truth(flight):
@@ -61,7 +60,7 @@ CAUSES = [
 
 @pytest.mark.parametrize(("kind", "magnitude", "cause"), CAUSES)
 def test_every_fault_has_a_cause_in_its_story(batch, kind, magnitude, cause):
-    assert {row[0] for row in CAUSES} == set(CATALOGUE)
+    assert {row[0] for row in CAUSES} == set(batch.kinds())  # those of the orbit phase: tests/examples/test_command_line.py
     flown = fly_one(batch, 1, {kind: magnitude})
     assert first_cause(flown).get("cause") == cause
     assert (cause is None) == (flown.outcome.outcome == "landed")

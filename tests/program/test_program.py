@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from perilune.campaign.batch import Batch, in_orbit
 from perilune.campaign.one import fly_one
 from perilune.campaign.sample import break_things, disperse
 from perilune.foundation.errors import UserError
@@ -18,7 +19,7 @@ from perilune.simulation.scenario import lane_axes
 from perilune.simulation.simulate import fly_chunk
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 from perilune.world.faults import CATALOGUE
-from tests.conftest import REPORTED
+from tests.conftest import ORBIT_LANES, REPORTED
 
 
 def test_same_seed_flies_the_same_bits(batch, flight):
@@ -65,7 +66,7 @@ def test_neutral_fault_is_no_fault_and_another_is_one(batch, kind):
     assert [path for path in healthy if not np.array_equal(healthy[path], extreme[path])] == [kind.path]
 
 
-@pytest.mark.parametrize("kind", CATALOGUE.values(), ids=lambda k: k.name)
+@pytest.mark.parametrize("kind", [k for k in CATALOGUE.values() if not in_orbit(k.name)], ids=lambda k: k.name)
 def test_every_fault_reaches_the_world_and_not_the_flight_software(batch, kind):
     """An extreme magnitude changes the world that flies; what is on board stays as drawn."""
     extreme = kind.upper if kind.upper != kind.neutral else kind.lower
@@ -81,6 +82,34 @@ def test_every_fault_reaches_the_world_and_not_the_flight_software(batch, kind):
 def test_unknown_fault_is_refused(batch):
     with pytest.raises(UserError, match=r"Unknown faults: range_finder\.weak"):
         batch.start([0], {"range_finder.weak": 3.0})
+
+
+def test_a_beginning_that_is_not_there_is_refused(batch, resilience):
+    with pytest.raises(UserError, match="cannot begin at “moon”: choose one of pdi, orbit"):
+        Batch(resilience, "moon")
+    with pytest.raises(UserError, match=r"has no table \[orbit\]"):
+        Batch(resilience.model_copy(update={"orbit": None}), "orbit")
+    with pytest.raises(UserError, match="before powered descent"):
+        batch.start([0], {"orbit.accelerometer_on": 0.0})
+
+
+def test_an_impact_in_orbit_does_not_touch_its_neighbours(orbit_lanes):
+    """Every other lane's accelerometers are off: its lander hits, finite to the last figure; the rest arrive as they would."""
+    off = np.arange(ORBIT_LANES) % 2
+    healthy, _ = orbit_lanes(range(ORBIT_LANES))
+    arrival, rows = orbit_lanes(range(ORBIT_LANES), {"orbit.accelerometer_on": 1.0 - off})
+    assert arrival.impact.has_hit.tolist() == (off == 1).tolist()
+    assert not np.any(healthy.impact.has_hit)
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((arrival, rows)))
+    assert np.all(arrival.impact.time[off == 1] < -300.0)
+    for a, b in zip(jax.tree.leaves(healthy), jax.tree.leaves(arrival), strict=True):
+        assert np.array_equal(a[off == 0], b[off == 0])
+
+
+def test_no_matrix_product_in_the_orbit_phase(from_orbit):
+    text = from_orbit.prepare.lower(*from_orbit.arguments(range(2))).as_text()
+    loops = [text[at:] for at in [text.find("stablehlo.while")]]
+    assert loops and "dot_general" not in loops[0]
 
 
 def test_requests_that_make_no_sense_are_refused(batch):
@@ -154,7 +183,7 @@ def test_faults_are_not_traced_again(batch, short):
     """One program for all faults: preparing and flying another kind or magnitude traces nothing."""
     short(range(4))
     before = variants(fly_chunk), variants(batch.prepare)
-    for kind in CATALOGUE.values():
+    for kind in batch.kinds().values():
         short(range(4), {kind.name: 0.5 * (kind.neutral + kind.upper)})
     assert (variants(fly_chunk), variants(batch.prepare)) == before
 
