@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from scipy.ndimage import distance_transform_edt, map_coordinates
@@ -13,6 +14,7 @@ from perilune.world.environment.craters import REACH, Craters, crater_power, cra
 from perilune.world.environment.roughness import CENTRE, amplitudes, band_variance, law_constant, roughness
 from perilune.world.environment.terrain import GROUPS, RATIO, Terrain
 
+from .albedo import Albedo
 from .mission import Detail
 from .raster import Raster
 
@@ -66,8 +68,9 @@ def layout(extent: Extent) -> list[Grid]:
     return grids
 
 
-def ground_of(rasters: list[Raster], extent: Extent, detail: Detail | None) -> Terrain:
-    """The ground of a site with its track, from maps (coarse to fine) and the statistics of what lies below them.
+def ground_of(rasters: list[Raster], extent: Extent, detail: Detail | None, albedo: Albedo | None = None) -> Terrain:
+    """The ground of a site with its track, from maps (coarse to fine) and the statistics of what lies below them, as bright as
+    the site (or, with `albedo`, brighter or darker as that says).
 
     Raises UserError where the maps do not cover the track or say nothing at the site, or contradict each other.
     """
@@ -80,7 +83,11 @@ def ground_of(rasters: list[Raster], extent: Extent, detail: Detail | None) -> T
         spectrum = spectrum_below(grids, bases, finest_posts(rasters, extent.axes_M[0]), detail)
         for grid, base, place in zip(grids, bases, places, strict=True):
             base += spectrum.heights(grid, place, extent.axes_M)
-    return assembled(grids, without_cracks(grids, bases), extent.axes_M)
+    ground = assembled(grids, without_cracks(grids, bases), extent.axes_M)
+    if albedo is None:
+        return ground
+    relative = albedo.relative(places[-1], extent.axes_M[0]).reshape(ground.brightness.shape)
+    return eqx.tree_at(lambda one: one.brightness, ground, jnp.asarray(relative, jnp.float32))
 
 
 def mapped(rasters: list[Raster], grid: Grid, places: np.ndarray) -> np.ndarray:
@@ -328,6 +335,7 @@ def assembled(grids: list[Grid], posts: list[np.ndarray], axes_M: np.ndarray) ->
         axes_M=jnp.asarray(axes_M),
         corner=jnp.asarray([[grid.across[0], grid.along[0]] for grid in grids]),
         spacing=jnp.asarray([grid.spacing for grid in grids]),
+        brightness=jnp.ones(single[-1].shape, jnp.float32),
         lowest=jnp.asarray(min(float(heights.min()) for heights in single)),
         highest=jnp.asarray(max(float(heights.max()) for heights in single)),
         shapes=tuple(heights.shape for heights in single),

@@ -138,7 +138,12 @@ def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor) -
         ground=ground,
         gravity=full_field(),
         gravity_table=gravity_table,
-        surface=Surface(n["site.reflectance_1064nm"], jnp.sin(DEGREE * jnp.maximum(n["site.sun_elevation_deg"], 0.0))),
+        surface=Surface(
+            reflectance=n["site.reflectance_1064nm"],
+            sun_elevation_sine=jnp.sin(DEGREE * jnp.maximum(n["site.sun_elevation_deg"], 0.0)),
+            dust_onset=n["site.dust_onset_m_per_rootn"],
+            dust_depth=n["site.dust_optical_depth"],
+        ),
         mass=MassProperties(
             dry_mass=n["lander.dry_mass_kg"],
             dry_centre_B=n["lander.dry_centre_m"] + centre_error,

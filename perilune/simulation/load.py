@@ -4,17 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from .checks import check_mission
-from .mission import Mission, assign, parse, read_table
+from .mission import UNIFORM, Mission, assign, parse, read_table
 
 FILES = (  # keys that may name a file
     ("site", "true_map"),
     ("site", "onboard_map"),
+    ("site", "reflectance_map"),
     ("moon", "gravity"),
     ("moon", "ephemerides"),
     ("moon", "orientation"),
     ("reference", "readouts"),
 )
-NOT_FILES = ("package", "series")
+NOT_FILES = ("package", "series", UNIFORM)
 
 
 def beside_the_mission(table: dict[str, Any], folder: Path) -> None:

@@ -15,6 +15,8 @@ from perilune.foundation.errors import UserError
 from .lander_tables import Finite, Lander, NotNegative, Positive, Table, Three, ThreePositive
 from .orbit_table import Orbit
 
+UNIFORM = "uniform"  # what a mission file says of a ground as bright everywhere as at its site
+
 
 def with_zone(moment: datetime) -> datetime:
     """A moment must say its time zone."""
@@ -32,7 +34,10 @@ class Site(Table):
     onboard_map_tie_error_m: Three
     slope_east_deg: Annotated[float, Field(ge=-45, le=45)]
     slope_north_deg: Annotated[float, Field(ge=-45, le=45)]
-    reflectance_1064nm: Annotated[float, Field(gt=0, le=1)]
+    reflectance_1064nm: Annotated[float, Field(gt=0, le=1)]  # at the site
+    reflectance_map: str = UNIFORM  # by path: how it changes along the track
+    dust_onset_m_per_rootn: NotNegative = 0.0
+    dust_optical_depth: NotNegative = 0.0
     sun_elevation_deg: Annotated[float, Field(ge=-90, le=90)] | None = None  # from the planned touchdown, if not given
 
 

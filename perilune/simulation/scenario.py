@@ -16,18 +16,19 @@ from perilune.foundation.moon import RADIUS
 from perilune.world.environment.terrain import Terrain
 from perilune.world.world import World
 
+from .albedo import Albedo
 from .build_gravity import BEYOND, gravity_tables, reach_behind, sun_elevation, track_axes
 from .build_software import build_software
 from .build_terrain import Extent, finest_posts
 from .build_world import build_world
 from .maps import read_map
-from .mission import Mission
+from .mission import UNIFORM, Mission
 from .numbers import Numbers, numbers_of
 from .raster import opened
 from .terrain_cache import build_terrain_once
 
 TRACK_MARGIN_DEG = 0.5
-SHARED = 5  # leaves of a scenario that all lanes share
+SHARED = 6  # leaves of a scenario that all lanes share
 
 
 class Scenario(eqx.Module):
@@ -74,7 +75,8 @@ def read_maps(mission: Mission) -> Maps:
     try:
         rasters = opened(names)
         axes = track_axes(mission)
-        true = build_terrain_once(rasters, Extent(axes, (-reach_behind(mission), BEYOND)), mission.detail)
+        albedo = None if mission.site.reflectance_map == UNIFORM else Albedo(mission.site.reflectance_map)
+        true = build_terrain_once(rasters, Extent(axes, (-reach_behind(mission), BEYOND)), mission.detail, albedo)
     except UserError as problem:
         raise UserError(f"{mission.name}: site.true_map: {problem}") from None
     try:
@@ -124,9 +126,11 @@ def shared(scenario: Scenario):
     """The leaves of a scenario that lanes share: the posts of its maps and the nodes of its gravity tables."""
     world, onboard = scenario.world, scenario.flight_software.onboard
     ground = world.ground
-    return ground.heights, ground.roofs, onboard.ground.heights, world.gravity_table.nodes, onboard.gravity_table.nodes
+    tables = world.gravity_table.nodes, onboard.gravity_table.nodes
+    return ground.heights, ground.roofs, ground.brightness, onboard.ground.heights, *tables
 
 
 def shared_of(maps: Maps):
     """The same from the maps that a scenario is built of."""
-    return maps.true.heights, maps.true.roofs, maps.onboard.heights, maps.gravity.nodes, maps.onboard_gravity.nodes
+    ground, tables = maps.true, (maps.gravity.nodes, maps.onboard_gravity.nodes)
+    return ground.heights, ground.roofs, ground.brightness, maps.onboard.heights, *tables

@@ -9,25 +9,35 @@ import jax.numpy as jnp
 import numpy as np
 
 from perilune.foundation.compilation import cache_folder
-from perilune.world.environment import craters, roughness, terrain
+from perilune.world.environment import craters, photometry, roughness, terrain
 from perilune.world.environment.terrain import Terrain
 
-from . import build_terrain, maps, raster
+from . import albedo as albedo_maps
+from . import build_terrain, raster
+from .albedo import Albedo
 from .build_terrain import Extent, ground_of
 from .mission import Detail
 from .raster import Raster
 
 MOST_KEPT = 12  # grounds, of about 18 MB each
-MAKERS = (build_terrain, maps, raster, craters, roughness, terrain)  # another word in any of them makes another ground
-ARRAYS = ("heights", "roofs", "axes_M", "corner", "spacing", "lowest", "highest")
+MAKERS = (
+    albedo_maps,
+    build_terrain,
+    raster,
+    craters,
+    photometry,
+    roughness,
+    terrain,
+)  # another word in any of them makes another ground
+ARRAYS = ("heights", "roofs", "axes_M", "corner", "spacing", "brightness", "lowest", "highest")
 
 
-def name_of(rasters: list[Raster], extent: Extent, detail: Detail | None) -> str:
+def name_of(rasters: list[Raster], extent: Extent, detail: Detail | None, albedo: Albedo | None) -> str:
     """A name that hangs on everything that the ground is made of: files by place, size and time of change."""
     sha = hashlib.sha256()
     for maker in MAKERS:
         sha.update(Path(str(maker.__file__)).read_bytes())
-    for one in rasters:
+    for one in [*rasters, *([albedo] if albedo else [])]:
         for file in one.files:
             state = os.stat(file)
             sha.update(f"{os.path.realpath(file)} {state.st_size} {state.st_mtime_ns};".encode())
@@ -36,15 +46,15 @@ def name_of(rasters: list[Raster], extent: Extent, detail: Detail | None) -> str
     return sha.hexdigest()[:32]
 
 
-def build_terrain_once(rasters: list[Raster], extent: Extent, detail: Detail | None) -> Terrain:
+def build_terrain_once(rasters: list[Raster], extent: Extent, detail: Detail | None, albedo: Albedo | None = None) -> Terrain:
     """`build_terrain.ground_of`, from the cache where it has been built before."""
     folder = cache_folder("terrain")
     if folder is None:
-        return ground_of(rasters, extent, detail)
-    path = folder / f"{name_of(rasters, extent, detail)}.npz"
+        return ground_of(rasters, extent, detail, albedo)
+    path = folder / f"{name_of(rasters, extent, detail, albedo)}.npz"
     found = read(path)
     if found is None:
-        found = ground_of(rasters, extent, detail)
+        found = ground_of(rasters, extent, detail, albedo)
         keep(path, found)
     return found
 

@@ -55,8 +55,10 @@ class World(eqx.Module):
         velocity, angle = self.imu.measure(motion, noise, self.period)
 
         def slow(hits):
-            shot, hits = self.range_finder.measure(motion, hits, self.ground, self.surface, noise, time)
             height = self.height_above_terrain(motion, time)
+            thrust = truth.engines.delivered[0, 2] + truth.engines.delivered[1, 2]
+            dust = self.surface.optical_depth(height, thrust)
+            shot, hits = self.range_finder.measure(motion, hits, self.ground, self.surface, noise, time, dust)
             return (
                 self.star_tracker.measure(motion, noise),
                 (shot, hits),

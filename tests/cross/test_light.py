@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from perilune.assessment.site import square
-from perilune.command_line.site import Question, figures_of, moment_of, survey_site
+from perilune.command_line.site import Question, figures_of, ground_about, moment_of, survey_site
 from perilune.foundation.errors import UserError
 from perilune.foundation.moon import RADIUS
 from perilune.simulation.build_terrain import Grid, assembled
-from perilune.world.environment.light import NEAREST, SUN_RADIUS, elevation_of, horizon, look_out, share_over
+from perilune.simulation.ground_kinds import KINDS
+from perilune.simulation.raster import opened
+from perilune.world.environment.light import NEAREST, SUN_RADIUS, elevation_of, horizon, is_lit, look_out, share_over
 
 RNG = np.random.default_rng(11)
 DEGREE = np.pi / 180.0
@@ -65,6 +67,24 @@ def test_shadow_is_that_of_a_brute_force_march(elevation_deg):
         differ += (over > 0) != (clear > 0) and abs(over) > missed
     assert differ == 0
     assert shadowed > 20 or elevation_deg > 10.0
+
+
+def test_a_ray_to_the_sun_and_a_horizon_say_the_same():
+    """Over the built-in ground with its craters, at 4° of Sun, where shadows are long."""
+    asked = Question(60.5, -4.6, size_km=2.0)
+    rasters = opened(asked.map_names)
+    ground, _ = ground_about(rasters, (60.5, -4.6), 2e3, KINDS["mare"])
+    places = square(60.5, -4.6, np.linspace(-1e3, 1e3, 21))
+    centre = np.asarray(places[220])
+    east = np.array([-centre[1], centre[0], 0.0]) / np.hypot(centre[0], centre[1])
+    sun = jnp.asarray(np.cos(4.0 * DEGREE) * east + np.sin(4.0 * DEGREE) * centre)
+    distances = jnp.asarray(look_out(1.0, 30e3))
+    raised = np.asarray(jax.jit(jax.vmap(lambda place: horizon(ground, place, sun, 0.1, distances)))(places))
+    up = np.asarray([float(elevation_of(place, jnp.asarray(0.0), 1.5e11 * sun)) for place in places])
+    lit = np.asarray(jax.jit(jax.vmap(lambda place: is_lit(ground, place, sun)))(places))
+    clear = np.abs(up - raised) > 0.3 * DEGREE  # what lies between a horizon's samples, a hundredth of their distance apart
+    assert np.array_equal(lit[clear], (up > raised)[clear])
+    assert 0 < np.sum(~lit) < len(lit) / 2
 
 
 def test_share_of_the_disc_is_its_area():

@@ -131,6 +131,21 @@ def test_a_ray_up_or_from_below(ground):
     assert float(cast(ground, start, jnp.cross(up, jnp.asarray([0.0, 0.0, 1.0])))) >= 0.0  # along the horizon: never NaN
 
 
+def test_a_ray_beside_a_border_goes_forward(ground):
+    """Rays along grid lines, on them and a hair beside, end at the same ground as rays a centimetre off."""
+    axes = np.asarray(ground.axes_M)
+    for across in (0.0, 1e-9, -1e-9, 16.0):
+        for way in (axes[1], -axes[1], axes[2], -axes[2]):
+            start = places_in(ground, 0, np.array([across]), np.array([0.0]))[0]
+            start = start * (1.0 + (float(ground.height_at(jnp.asarray(start))) + 2.0) / RADIUS)
+            down = 0.999 * way - 0.04 * start / np.linalg.norm(start)
+            down /= np.linalg.norm(down)
+            found = float(cast(ground, jnp.asarray(start), jnp.asarray(down)))
+            beside = float(cast(ground, jnp.asarray(start + 0.01 * (axes[1] + axes[2])), jnp.asarray(down)))
+            assert 0.0 < found < 500.0
+            assert found == pytest.approx(beside, rel=0.2)  # two metres up at 2.3°: 50 m, on ground that differs
+
+
 MARE = Detail(
     seed=5,
     hurst_exponent=0.76,

@@ -82,3 +82,27 @@ def test_detection_is_a_coin_with_the_stated_probability(world, noise):
     found = np.asarray(shots.slant_range - shots.true_range)[np.asarray(shots.is_detected)]
     sheet = np.hypot(0.2, 10.0 / max(strength, 1.0))
     assert np.std(found) == pytest.approx(sheet, rel=0.1)
+
+
+def test_dust_hides_the_ground_under_a_burning_engine(world):
+    """None over the onset height or with engines off; the stated depth at half of it; the law of pressure below; two ways."""
+    surface = eqx.tree_at(lambda s: (s.dust_onset, s.dust_depth), world.surface, (jnp.asarray(0.35), jnp.asarray(1.2)))
+    onset = 0.35 * np.sqrt(900.0)
+    depth = lambda h, f=900.0: float(surface.optical_depth(jnp.asarray(h), jnp.asarray(f)))  # noqa: E731
+    assert depth(onset * 1.001) == 0.0
+    assert depth(2.0, 0.0) == 0.0
+    assert depth(onset / 2) == pytest.approx(1.2, rel=1e-12)
+    assert depth(onset / 4) == pytest.approx(6.0, rel=1e-12)  # (16 − 1)/3 of it
+    assert depth(onset / 2, 3600.0) == depth(onset / 4)  # four times the thrust, twice the height
+    clear = world.range_finder.shoot(STILL, world.ground, surface, jnp.asarray(0.0))[2]
+    dusty = world.range_finder.shoot(STILL, world.ground, surface, jnp.asarray(0.0), jnp.asarray(1.2))[2]
+    assert float(dusty / clear) == pytest.approx(np.exp(-2.4), rel=1e-12)
+
+
+def test_a_darker_ground_answers_less(world):
+    """Half as bright under the beam: half the signal, less what the Sun's glare loses with it."""
+    dark = eqx.tree_at(lambda g: g.brightness, world.ground, 0.5 * world.ground.brightness)
+    finder, time = eqx.tree_at(lambda f: f.sun_noise, world.range_finder, jnp.asarray(0.0)), jnp.asarray(0.0)
+    down = eqx.tree_at(lambda m: m.attitude_IB, STILL, jnp.asarray([np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0]))
+    ratio = [float(finder.shoot(down, ground, world.surface, time)[2]) for ground in (dark, world.ground)]
+    assert ratio[0] / ratio[1] == pytest.approx(0.5, rel=1e-6)  # posts are float32

@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Direction, Scalar
+from perilune.foundation.quantities import Direction, Flag, Scalar
 from perilune.foundation.vectors import dot, norm
 
+from .ray import FAR, cast
 from .terrain import Terrain
 
 SUN_RADIUS = 6.957e8 / 1.495978707e11  # rad, angular, at one astronomical unit (IAU 2015 resolution B3, IAU 2012 B2)
@@ -41,6 +42,13 @@ def horizon(ground: Terrain, place_M: Direction, toward_M: Direction, eye_height
     points = along[:, None] * place_M[None, :] + on[:, None] * level[None, :]
     radius = RADIUS + jax.vmap(ground.height_at)(points)
     return jnp.max(jnp.arctan2(radius * along - own, radius * on))
+
+
+def is_lit(ground: Terrain, place_M: Direction, toward_M: Direction, height: Scalar | float = 0.1) -> Flag:
+    """Whether a point `height` m over the ground at a place (unit vector in M) sees the middle of the Sun in the direction
+    `toward_M`: a ray that meets no ground. For one point this is exact to a centimetre of ground and cheaper than a horizon."""
+    start_M = (RADIUS + ground.height_at(RADIUS * place_M) + height) * place_M
+    return cast(ground, start_M, toward_M) >= FAR
 
 
 def share_over(elevation: Scalar, horizon_elevation: Scalar) -> Scalar:

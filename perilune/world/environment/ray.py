@@ -24,7 +24,6 @@ FAR = 1e7  # m: what a ray that meets no ground returns
 MOST_STEPS = 6000  # a ray that grazes the whole of the finest grid takes a few thousand
 NUDGE = 1e-4  # m past a border, so that the next square is the one beyond it
 POLISH = 2  # steps of Newton's rule
-LEVEL = 1e-14  # rate of a plane coordinate, rad/m, under which a ray never leaves through that side
 
 
 class Ray(eqx.Module):
@@ -45,14 +44,20 @@ class Ray(eqx.Module):
         scale = RADIUS / jnp.maximum(x, 1.0)
         return scale * z, scale * y
 
-    def leaves(self, low_edge: Scalar, size: Scalar, axis: int) -> Scalar:
-        """Distance to the border of a square in one coordinate (axis 1: along, 2: across), m."""
-        p, d = self.origin, self.direction
-        turn = d[axis] * p[0] - p[axis] * d[0]  # the sense in which the coordinate changes, all the way
-        edge = (low_edge + jnp.where(turn > 0.0, size, 0.0)) / RADIUS
-        rate = d[axis] - edge * d[0]
-        is_level = jnp.abs(rate) < LEVEL
-        return jnp.where(is_level, FAR, (edge * p[0] - p[axis]) / jnp.where(is_level, 1.0, rate))
+    def turn(self, axis: int) -> Scalar:
+        """The sense in which a plane coordinate (axis 1: along, 2: across) changes, all the way: x²/R times its rate."""
+        return self.direction[axis] * self.origin[0] - self.origin[axis] * self.direction[0]
+
+    def leaves(self, at: Scalar, coordinate: Scalar, low_edge: Scalar, size: Scalar, axis: int) -> Scalar:
+        """Distance to the border of a square in one coordinate, which is `coordinate` (m) at the distance `at` (m).
+
+        Reckoned on from there, so that a ray that runs beside a border by less than rounding still goes forward.
+        """
+        edge = low_edge + jnp.where(self.turn(axis) > 0.0, size, 0.0)
+        x = self.origin[0] + at * self.direction[0]
+        rate = self.direction[axis] - edge / RADIUS * self.direction[0]
+        way = x * (edge - coordinate) / RADIUS / jnp.where(rate == 0.0, 1.0, rate)
+        return jnp.where((rate == 0.0) | (way < 0.0), FAR, at + way)
 
     def span(self, top: Scalar, bottom: Scalar) -> tuple[Scalar, Scalar]:
         """Distances between which ground between two spheres (m over the 1,737.4 km one) can be met; the second is less
@@ -84,14 +89,15 @@ class Square(NamedTuple):
         return bilinear(self.posts, x, y)
 
 
-def square_at(ground: Terrain, across: Scalar, along: Scalar, layer: Count) -> Square:
-    """The square of a layer (0: the finest grid's cells) over a place. Beyond the outermost grid its border goes on."""
+def square_at(ground: Terrain, across: Scalar, along: Scalar, layer: Count, ray: Ray) -> Square:
+    """The square of a layer (0: the finest grid's cells) over a place; on a border, the one that the ray goes into. Beyond the
+    outermost grid its border goes on."""
     shapes, grids = roof_shapes(ground.shapes), len(ground.shapes)
     rows, columns = jnp.asarray(shapes, jnp.float64).T
     sides = jnp.asarray([float(RATIO ** max(k - grids + 1, 0)) for k in range(len(shapes))])
     grid = jnp.minimum(layer, grids - 1)
     corner, size = ground.corner[grid], ground.spacing[grid] * sides[layer]
-    row, column = jnp.floor((across - corner[0]) / size), jnp.floor((along - corner[1]) / size)
+    row, column = below((across - corner[0]) / size, ray.turn(2)), below((along - corner[1]) / size, ray.turn(1))
     is_inside = (row >= 0.0) & (row < rows[layer]) & (column >= 0.0) & (column < columns[layer])
     held_row, held_column = jnp.clip(row, 0.0, rows[layer] - 1.0), jnp.clip(column, 0.0, columns[layer] - 1.0)
     roof = jnp.asarray(first_posts(shapes), jnp.int32)[layer] + (held_row * columns[layer] + held_column).astype(jnp.int32)
@@ -110,6 +116,11 @@ def square_at(ground: Terrain, across: Scalar, along: Scalar, layer: Count) -> S
         posts=ground.posts(post, stride),
         held=(corner[0] + held_row * size, corner[1] + held_column * size),
     )
+
+
+def below(place: Scalar, turn: Scalar) -> Scalar:
+    """The whole number below a place, or on it, as something moving up or down comes to it."""
+    return jnp.where(turn < 0.0, jnp.ceil(place) - 1.0, jnp.floor(place))
 
 
 def first_root(start: Scalar, middle: Scalar, end: Scalar) -> tuple[Scalar, Flag]:
@@ -139,8 +150,10 @@ def cast(ground: Terrain, position_M: Position, direction_M: Direction) -> Scala
     def step(state):
         count, t, layer, _ = state
         across, along = ray.place(t + NUDGE)
-        here = square_at(ground, across, along, layer)
-        ahead = jnp.minimum(ray.leaves(here.across, here.size, 2), ray.leaves(here.along, here.size, 1))
+        here = square_at(ground, across, along, layer, ray)
+        ahead = jnp.minimum(
+            ray.leaves(t + NUDGE, across, here.across, here.size, 2), ray.leaves(t + NUDGE, along, here.along, here.size, 1)
+        )
         ahead = jnp.minimum(jnp.maximum(ahead, t + NUDGE), last + 1.0)
         is_clear = ray.over_sphere(jnp.clip(-ray.slope, t, ahead)) > here.roof
         ways = [t + part * (ahead - t) for part in (0.0, 0.5, 1.0)]

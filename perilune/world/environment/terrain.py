@@ -33,6 +33,7 @@ class Terrain(eqx.Module):
     axes_M: Matrix
     corner: Float[Array, "grids 2"]  # m, across and along, of each grid's first post
     spacing: Float[Array, " grids"]  # m in the plane, true at the site and up to 1/cos² longer than on the ground away from it
+    brightness: Float[Array, "rows columns"]  # reflectance over the site's, on the outermost grid's posts; float32
     lowest: Scalar  # m, of all posts
     highest: Scalar
     shapes: tuple[tuple[int, int], ...] = eqx.field(static=True)  # posts across and along of each grid
@@ -89,6 +90,16 @@ class Terrain(eqx.Module):
         site_M, track_M, pole_M = self.axes_M[0], self.axes_M[1], self.axes_M[2]
         tilt = by_along * (track_M - along / RADIUS * site_M) + by_across * (pole_M - across / RADIUS * site_M)
         return height, tilt / jnp.maximum(cosine, LEAST_COSINE)
+
+    def brightness_at(self, position_M: Position) -> Scalar:
+        """Reflectance of the ground under a point in M over that at the site."""
+        across, along, _ = self.plane(position_M)
+        rows, columns = self.shapes[-1]
+        x = jnp.clip((along - self.corner[-1, 1]) / self.spacing[-1], 0.0, columns - 1.000001)
+        y = jnp.clip((across - self.corner[-1, 0]) / self.spacing[-1], 0.0, rows - 1.000001)
+        column, row = jnp.floor(x).astype(jnp.int32), jnp.floor(y).astype(jnp.int32)
+        posts = [self.brightness[row + k, column + m].astype(x.dtype) for k in (0, 1) for m in (0, 1)]
+        return bilinear(posts, x - column.astype(x.dtype), y - row.astype(x.dtype))
 
     def normal_at(self, position_M: Position, least: Scalar | float = 0.0) -> Direction:
         """Unit normal of the ground under a point, in M."""

@@ -2,7 +2,7 @@
 
 Return energy of an extended Lambertian target that fills the beam (Degnan 1993, eq. 2.2, without retroreflector):
 
-    E_r = E_t · (ρ/π) · cos i · (A / R²) · η · c(v) · 10^(−loss/10)
+    E_r = E_t · (ρ/π) · cos i · (A / R²) · η · c(v) · 10^(−loss/10) · e^(−2τ)
 
 and the signal-to-noise ratio is E_r over the noise-equivalent energy, which sunlight on the same ground raises. A shot
 is detected when the signal plus unit normal noise passes the threshold, so P_detect = Φ(S − threshold).
@@ -68,8 +68,8 @@ class RangeFinder(eqx.Module):
         sun = self.sun_noise * surface.reflectance * surface.sun_elevation_sine
         return energy * self.return_loss / (self.noise_energy * jnp.sqrt(1.0 + sun))
 
-    def shoot(self, motion: Motion, ground: Terrain, surface: Surface, time: Scalar):
-        """True range (m), incidence cosine and strength of a shot fired one latency ago.
+    def shoot(self, motion: Motion, ground: Terrain, surface: Surface, time: Scalar, dust: Scalar | float = 0.0):
+        """True range (m), incidence cosine and strength of a shot fired one latency ago through dust of an optical depth.
 
         The pose then is the pose now run back by rates: ½ a t² = 0.06 m at 3 m/s² and 0.2 s, and the Moon's turn in that
         time, 0.5 m sideways at 60° latitude, are left out.
@@ -79,11 +79,13 @@ class RangeFinder(eqx.Module):
         position_M = inertial_to_fixed(then_I, time)
         direction_M = inertial_to_fixed(rotate(motion.attitude_IB, boresight_B), time)
         distance = cast(ground, position_M, direction_M)
-        normal_M = ground.normal_at(position_M + distance * direction_M, distance * self.divergence)
+        spot_M = position_M + distance * direction_M
+        normal_M = ground.normal_at(spot_M, distance * self.divergence)
+        here = eqx.tree_at(lambda s: s.reflectance, surface, surface.reflectance * ground.brightness_at(spot_M))
         cosine = jnp.maximum(-dot(normal_M, direction_M), 0.0)
         over_ground_I = motion.velocity_I - surface_velocity(motion.position_I)
         closing = dot(inertial_to_fixed(over_ground_I, time), direction_M)
-        return distance, cosine, self.strength(surface, distance, cosine, closing)
+        return distance, cosine, self.strength(here, distance, cosine, closing) * jnp.exp(-2.0 * dust)
 
     def measure(
         self,
@@ -93,9 +95,10 @@ class RangeFinder(eqx.Module):
         surface: Surface,
         noise: Noise,
         time: Scalar,
+        dust: Scalar | float = 0.0,
     ) -> tuple[Return, Bool[Array, " shots"]]:
-        """One shot and the unit's new memory of detections."""
-        distance, cosine, strength = self.shoot(motion, ground, surface, time)
+        """One shot through dust of an optical depth (one way) and the unit's new memory of detections."""
+        distance, cosine, strength = self.shoot(motion, ground, surface, time, dust)
         first, second = rows(noise, "range_false")
         is_lost = ndtr(-first) < self.dropout_probability  # the upper tail; false returns use the lower one
         is_echo = (strength + rows(noise, "range_detection")[0] > self.threshold) & (distance < self.window) & ~is_lost
