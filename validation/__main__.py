@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
-from . import closed_forms, fault, filter, healthy, numerics, orbit, world
+from . import closed_forms, fault, filter, ground, healthy, numerics, orbit, world
 from .report import Section
 
 STUDIES = {
@@ -22,6 +22,7 @@ STUDIES = {
     "numerics": numerics.study,
     "closed_forms": closed_forms.study,
     "world": world.study,
+    "ground": ground.study,
     "orbit": orbit.study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"

@@ -10,6 +10,7 @@ from perilune.campaign.batch import WIDTH, Batch
 from perilune.campaign.pool import spread
 from perilune.simulation.load import load
 from perilune.simulation.mission import Mission
+from perilune.simulation.scenario import true_ground
 
 from . import consistency
 from .consistency import BLOCKS, INSTANTS, merge, nees_rows, nis_rows
@@ -50,7 +51,10 @@ def batch_without(cause: str) -> Batch:
         mission = undispersed(mission, SCALE, (False, False, True))
     if cause in (ABLATIONS[2], ABLATIONS[3]):
         batch = Batch(undispersed(mission, TIE, (False, False, False)))
-        batch.maps = dataclasses.replace(batch.maps, true=batch.maps.onboard)  # the ground is what the map says
+        onboard = mission.model_copy(
+            update={"detail": None, "site": mission.site.model_copy(update={"true_map": mission.site.onboard_map})}
+        )
+        batch.maps = dataclasses.replace(batch.maps, true=true_ground(onboard))  # the ground is what the map says
         return batch
     return Batch(mission)
 

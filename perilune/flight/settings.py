@@ -24,6 +24,8 @@ class NavigationSettings(eqx.Module):
     tracker_gate: Scalar  # sigmas
     range_sigma: Scalar  # m
     range_sigma_fraction: Scalar  # of the range
+    terrain_roughness: Scalar  # m, of the ground about the onboard map's own error, far from the lander
+    terrain_roughness_length: Scalar  # m of range at which half its variance counts
     range_gate: Scalar  # sigmas
     range_gap: Scalar  # s without an accepted range, after which ranges count as new
     range_consistency: Scalar  # m, how far innovations may differ and still agree

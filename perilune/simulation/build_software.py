@@ -66,6 +66,8 @@ def navigation_settings(n) -> NavigationSettings:
         tracker_gate=value("tracker_gate_sigma"),
         range_sigma=value("range_sigma_m"),
         range_sigma_fraction=value("range_sigma_fraction"),
+        terrain_roughness=value("terrain_roughness_m"),
+        terrain_roughness_length=value("terrain_roughness_length_m"),
         range_gate=value("range_gate_sigma"),
         range_gap=value("range_gap_s"),
         range_consistency=value("range_consistency_m"),

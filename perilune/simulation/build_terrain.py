@@ -336,7 +336,7 @@ def assembled(grids: list[Grid], posts: list[np.ndarray], axes_M: np.ndarray) ->
         corner=jnp.asarray([[grid.across[0], grid.along[0]] for grid in grids]),
         spacing=jnp.asarray([grid.spacing for grid in grids]),
         brightness=jnp.ones(single[-1].shape, jnp.float32),
-        lowest=jnp.asarray(min(float(heights.min()) for heights in single)),
-        highest=jnp.asarray(max(float(heights.max()) for heights in single)),
+        lowest=jnp.asarray(min(float(heights.min()) for heights in single), jnp.float64),
+        highest=jnp.asarray(max(float(heights.max()) for heights in single), jnp.float64),
         shapes=tuple(heights.shape for heights in single),
     )

@@ -4,7 +4,7 @@ from perilune.foundation.errors import UserError
 from perilune.foundation.moon import SURFACE_GRAVITY
 from perilune.world.faults import CATALOGUE
 
-from .mission import Mission, nearest
+from .mission import Mission, known_by_the_schema, nearest
 from .numbers import numbers_of
 
 
@@ -149,6 +149,7 @@ def check_paths(mission: Mission, where: str) -> None:
     for path in mission.sources:
         if (
             path not in known
+            and not known_by_the_schema(path.split("."))
             and not any(k.startswith(f"{path}.") for k in known)
             and not path.startswith(("faults.", "dispersions"))
         ):

@@ -99,6 +99,8 @@ class NavigationTable(Table):
     tracker_gate_sigma: Positive
     range_sigma_m: Positive
     range_sigma_fraction: NotNegative
+    terrain_roughness_m: NotNegative
+    terrain_roughness_length_m: Positive
     range_gate_sigma: Positive
     range_gap_s: Positive
     range_agree_count: Annotated[int, Field(ge=1, le=16)]

@@ -24,7 +24,7 @@ from .build_world import build_world
 from .maps import read_map
 from .mission import UNIFORM, Mission
 from .numbers import Numbers, numbers_of
-from .raster import opened
+from .raster import Raster, opened
 from .terrain_cache import build_terrain_once
 
 TRACK_MARGIN_DEG = 0.5
@@ -69,21 +69,32 @@ def ground_track(mission: Mission) -> tuple[float, float, float, float]:
     return south - TRACK_MARGIN_DEG, north + TRACK_MARGIN_DEG, west - TRACK_MARGIN_DEG, east + TRACK_MARGIN_DEG
 
 
-def read_maps(mission: Mission) -> Maps:
-    """All maps over the ground track. Raises UserError where one cannot be read, does not cover it, or knows too much."""
-    names = (mission.site.true_map,) if isinstance(mission.site.true_map, str) else mission.site.true_map
+def rasters_of(mission: Mission) -> list[Raster]:
+    """The mission's maps of the true ground, coarse to fine. Raises UserError."""
+    names = mission.site.true_map
+    return opened((names,) if isinstance(names, str) else names)
+
+
+def true_ground(mission: Mission) -> Terrain:
+    """The ground as it is along the mission's track. Raises UserError."""
+    site = mission.site
     try:
-        rasters = opened(names)
-        axes = track_axes(mission)
-        albedo = None if mission.site.reflectance_map == UNIFORM else Albedo(mission.site.reflectance_map)
-        true = build_terrain_once(rasters, Extent(axes, (-reach_behind(mission), BEYOND)), mission.detail, albedo)
+        albedo = None if site.reflectance_map == UNIFORM else Albedo(site.reflectance_map)
+        extent = Extent(track_axes(mission), (-reach_behind(mission), BEYOND))
+        return build_terrain_once(rasters_of(mission), extent, mission.detail, albedo)
     except UserError as problem:
         raise UserError(f"{mission.name}: site.true_map: {problem}") from None
+
+
+def read_maps(mission: Mission) -> Maps:
+    """All maps over the ground track. Raises UserError where one cannot be read, does not cover it, or knows too much."""
+    true = true_ground(mission)
     try:
         onboard = read_map(mission.site.onboard_map, *ground_track(mission))
     except UserError as problem:
         raise UserError(f"{mission.name}: site.onboard_map: {problem}") from None
-    true_posts, onboard_posts = max(finest_posts(rasters[:1], axes[0]), float(true.spacing[-1])), RADIUS * float(onboard.spacing)
+    coarsest = finest_posts(rasters_of(mission)[:1], np.asarray(true.axes_M[0]))
+    true_posts, onboard_posts = max(coarsest, float(true.spacing[-1])), RADIUS * float(onboard.spacing)
     if onboard_posts < 1.5 * true_posts:
         raise UserError(
             f"{mission.name}: site.onboard_map has posts {onboard_posts:.0f} m apart and site.true_map {true_posts:.0f} m along "

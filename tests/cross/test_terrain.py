@@ -14,6 +14,7 @@ from perilune.world.environment.craters import crater_power
 from perilune.world.environment.ray import FAR, cast
 from perilune.world.environment.roughness import roughness
 from perilune.world.environment.terrain import Terrain, first_posts
+from validation.ground import against_a_march, places_in, rays
 
 RNG = np.random.default_rng(31)
 
@@ -21,16 +22,6 @@ RNG = np.random.default_rng(31)
 @pytest.fixture(scope="module")
 def ground(batch) -> Terrain:
     return batch.maps.true
-
-
-def places_in(ground: Terrain, grid: int, across, along) -> np.ndarray:
-    """(n, 3) points in M on the sphere at places (m) from the middle of a grid."""
-    rows, columns = ground.shapes[grid]
-    spacing = float(ground.spacing[grid])
-    middle = np.asarray(ground.corner[grid]) + 0.5 * spacing * np.array([rows - 1, columns - 1])
-    axes = np.asarray(ground.axes_M)
-    way = axes[0] + ((middle[1] + along)[:, None] * axes[1] + (middle[0] + across)[:, None] * axes[2]) / RADIUS
-    return RADIUS * way / np.linalg.norm(way, axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize("grid", range(6))
@@ -83,44 +74,13 @@ def test_gradient_against_differences(ground):
         assert abs(float(np.dot(tilt[k], up))) < 1e-12
 
 
-def rays(ground: Terrain, count: int):
-    """Start and direction of rays: any angle off nadir to 89.9°, from a hand over the ground to 20 km; over the whole track, over
-    the site, and off the rims of the site's craters."""
-    starts, ways = [], []
-    for kind in range(count):
-        grid = (5, 3, 1, 0)[kind % 4]
-        half = 0.45 * (ground.shapes[grid][0] - 1) * float(ground.spacing[grid])
-        place = places_in(ground, grid, RNG.uniform(-half, half, 1), RNG.uniform(-half, half, 1))[0]
-        up = place / RADIUS
-        side = np.cross(up, RNG.normal(size=3))
-        side /= np.linalg.norm(side)
-        off = np.radians(RNG.uniform(0, 60) if kind % 3 else RNG.uniform(80, 89.9))
-        height = 10.0 ** (RNG.uniform(0.0, 1.5) if grid == 0 and kind % 3 == 0 else RNG.uniform(1.0, 4.3))
-        starts.append((RADIUS + height) * up)
-        ways.append(np.sin(off) * side - np.cos(off) * up)
-    starts = np.asarray(starts)
-    over = np.asarray(jax.jit(jax.vmap(ground.height_at))(jnp.asarray(starts)))
-    return jnp.asarray(starts * (1.0 + over / np.linalg.norm(starts, axis=1))[:, None]), jnp.asarray(np.asarray(ways))
-
-
 def test_ten_thousand_rays_against_brute_force(ground):
     """A march of 3,000 steps, half of them before the end, finds no ground over the ray before the cast's, and ground at it."""
-    starts, ways = rays(ground, 10_000)
-    found = jax.jit(jax.vmap(lambda p, d: cast(ground, p, d)))(starts, ways)
-
-    def march(start, way, end):
-        whole, near = jnp.linspace(0.0, 1.0, 1500) * end, end - jnp.linspace(0.0, 1.0, 1500) ** 2 * jnp.minimum(end, 200.0)
-        points = start[None, :] + jnp.concatenate([whole, near])[:, None] * way[None, :]
-        return jnp.linalg.norm(points, axis=1) - RADIUS - jax.vmap(ground.height_at)(points)
-
-    ends = jnp.where(found < FAR, found, 3e5)
-    least, last = jax.jit(
-        lambda *all_of: jax.lax.map(lambda ray: (jnp.min(march(*ray)), march(*ray)[1499]), all_of, batch_size=100)
-    )(starts, ways, ends)
-    hits = np.asarray(found) < FAR
+    found, last, least = against_a_march(ground, *rays(ground, 10_000, RNG))
+    hits = found < FAR
     assert 0.9 < np.mean(hits) < 1.0  # some graze past all ground
-    assert np.max(np.abs(np.asarray(last)[hits])) < 0.01
-    assert np.min(np.asarray(least)) > -0.01  # no ray went through ground
+    assert np.max(np.abs(last[hits])) < 0.01
+    assert np.min(least) > -0.01  # no ray went through ground
 
 
 def test_a_ray_up_or_from_below(ground):

@@ -1,5 +1,7 @@
 """Nested maps, polar maps, albedo maps: what is read, and what is refused in a sentence."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -59,7 +61,8 @@ def local_map(path, side_deg=0.4, post_deg=0.002, middle=(60.5, -4.6), change=la
     heights = change(np.where(np.isfinite(around), around, 0.0) + 30.0)
     if hole is not None:
         heights[hole] = -9999.0
-    return written(path, LONGLAT, Affine(post_deg, 0, middle[1] - side_deg / 2, 0, -post_deg, middle[0] + side_deg / 2), heights,
+    transform = Affine(post_deg, 0.0, middle[1] - side_deg / 2, 0.0, -post_deg, middle[0] + side_deg / 2)
+    return written(path, LONGLAT, transform, heights,
                    nodata=-9999.0)  # fmt: skip
 
 
@@ -81,8 +84,8 @@ def test_a_polar_map_is_the_ground_about_the_pole(tmp_path, place):
     found = np.asarray(jax.vmap(ground.height_at)(jnp.asarray(RADIUS * ways)))
     wanted = smooth_ground(np.arcsin(ways[:, 2]), np.arctan2(ways[:, 1], ways[:, 0]))
     assert np.max(np.abs(found - wanted)) < 0.5  # m: bilinear on 1 km posts twice, curvature 1e-6 of 3 km a post squared
-    site = survey_site(Question(*place, (str(tmp_path / "pole.tif"),), None, 20.0, kind="none"))
-    assert site.at_centre(site.height_m) == pytest.approx(smooth_ground(*np.radians(place)), abs=0.5)
+    site = survey_site(Question(place[0], place[1], (str(tmp_path / "pole.tif"),), None, 20.0, kind="none"))
+    assert site.at_centre(site.height_m) == pytest.approx(smooth_ground(math.radians(place[0]), math.radians(place[1])), abs=0.5)
 
 
 def test_nested_maps_join_without_a_step(tmp_path):

@@ -83,7 +83,9 @@ def predict(
     velocity, velocity_rows = predict_velocity(state, measured)
     distance, range_row, ground_point_M = predict_range(state, rate_B, onboard, design, clock)
     velocity_noise = jnp.ones(3) * settings.velocimeter_sigma**2
-    range_noise = settings.range_sigma**2 + (settings.range_sigma_fraction * distance) ** 2
+    # Ground below the onboard map differs from that under the lander the more, the farther off the beam meets it.
+    far = distance * distance / (distance * distance + settings.terrain_roughness_length**2)
+    range_noise = settings.range_sigma**2 + (settings.range_sigma_fraction * distance) ** 2 + far * settings.terrain_roughness**2
     return Prediction(
         residual=jnp.concatenate([tracker, velocity, (measured.slant_range - distance)[None]]),
         sensitivity=jnp.concatenate([tracker_rows, velocity_rows, range_row[None]]),
