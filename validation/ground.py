@@ -172,8 +172,9 @@ def study() -> Section:
         words=[
             f"Rays: a quarter each over the whole track, 8 km, 2 km and 1 km about the site, a third of them between 80° "
             f"and 89.9° off nadir, from 1 m to 20 km over the ground; {np.mean(hits):.1%} meet it. Each grid "
-            f"holds craters down to {SMALLEST_POSTS:g} of its posts; away from the site the ground is as rough as its grid can "
-            "carry. Rosenburg et al. (2011) give maria a median slope of 2.0° over 17 m (from memory, M); nothing here was fitted to it.",
+            f"holds craters down to {SMALLEST_POSTS:g} of its posts; away from the site the ground is as rough as its grid "
+            "can carry. Rosenburg et al. (2011) give maria a median slope of 2.0° over 17 m (from memory, M); nothing here was "
+            "fitted to it.",
         ],
         claims=[
             Claim("cast's end over the ground, worst of 10⁴ rays, m", f"{off:.1e}", "≤ 0.01", "brute-force march", off <= 0.01),
