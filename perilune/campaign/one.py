@@ -38,7 +38,13 @@ class Progress(NamedTuple):
 def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, float], beginning: str = "pdi") -> str:
     """SHA-256 of the resolved mission, the ground itself (not the names of its files) and the faults that are flown; of the
     parking orbit too where the flight begins in it."""
-    out = {"faults": True, "sources": True, "title": True, "reference": True, "site": {"true_map", "onboard_map"}}
+    out = {
+        "faults": True,
+        "sources": True,
+        "title": True,
+        "reference": True,
+        "site": {"true_map", "onboard_map", "reflectance_map"},
+    }
     out |= {} if beginning == "orbit" else {"orbit": True}
     table = mission.model_dump(mode="json", exclude=out)  # type: ignore[arg-type]
     sha = hashlib.sha256(json.dumps({"mission": table, "faults": faults}, sort_keys=True).encode())

@@ -1,5 +1,6 @@
 """A scenario: everything that one flight is a function of."""
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -50,8 +51,6 @@ class Maps(eqx.Module):
 
 def ground_track(mission: Mission) -> tuple[float, float, float, float]:
     """South, north, west, east (degrees) of a box around the track from the start of the flight to the site."""
-    import math
-
     site, start = mission.site, mission.start
     before = 1.8e3 * start.lead_time_s  # m at most, at orbital speed
     reach = math.degrees((start.perilune_downrange_m + before) / RADIUS)
@@ -80,7 +79,8 @@ def true_ground(mission: Mission) -> Terrain:
     site = mission.site
     try:
         albedo = None if site.reflectance_map == UNIFORM else Albedo(site.reflectance_map)
-        extent = Extent(track_axes(mission), (-reach_behind(mission), BEYOND))
+        margin = RADIUS * math.radians(TRACK_MARGIN_DEG)
+        extent = Extent(track_axes(mission), (BEYOND - reach_behind(mission) - margin, margin))
         return build_terrain_once(rasters_of(mission), extent, mission.detail, albedo)
     except UserError as problem:
         raise UserError(f"{mission.name}: site.true_map: {problem}") from None
@@ -107,8 +107,6 @@ def read_maps(mission: Mission) -> Maps:
 def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
     """The mission's numbers, with the site's height on the onboard map (m above the sphere): what the planners knew, and
     what the planned start counts from."""
-    import math
-
     site = mission.site
     place = jnp.asarray(math.radians(site.latitude_deg)), jnp.asarray(math.radians(site.longitude_deg))
     height = jax.jit(HeightMap.height)(maps.onboard, *place)  # one program: operation by operation it takes longer than a flight
