@@ -18,6 +18,7 @@ from perilune.world.environment.rocks import Rocks, chance_of_none, rocks_about
 from perilune.world.environment.terrain import Terrain
 
 POINTS = 161  # a side of the square that is drawn
+NEAR_M = 900.0  # side of the square about the centre in which the ground has posts a metre apart
 YARD_M = 100.0  # a side of the square about the centre in which single rocks are shown
 LEAST_ROCK_M = 0.25  # diameter
 LARGEST_ROCK_M = 20.0
@@ -57,7 +58,9 @@ class Site:
     finest_m: float  # between the ground's own posts at the centre
     axis_m: np.ndarray  # (points,), from the centre
     height_m: np.ndarray  # (points, points), over the 1,737.4 km sphere
-    slope_deg: np.ndarray  # between the lander's feet
+    slope_deg: np.ndarray  # between the lander's feet, where the ground's posts are fine enough to have it
+    near_m: float  # side of the square about the centre in which they are
+    near_slope_deg: np.ndarray  # (points, points), in that square
     lags_m: np.ndarray
     deviation_m: np.ndarray  # rms difference of heights a lag apart
     light: Light | None
@@ -70,8 +73,12 @@ class Site:
         return float(values[len(values) // 2, len(values) // 2])
 
     def is_level(self) -> np.ndarray:
-        """Where the slope between the feet is within the lander's limit."""
+        """Where the slope of the square is within the lander's limit; away from the centre, that of posts farther apart."""
         return self.slope_deg <= self.lander.slope_limit_deg
+
+    def level_share(self) -> float:
+        """Share of the ground near the centre whose slope between the feet is within the lander's limit."""
+        return float(np.mean(self.near_slope_deg <= self.lander.slope_limit_deg))
 
     def rocks_m(self) -> np.ndarray:
         """(n, 3): how far east and north of the centre (m) each rock in the yard lies, and its diameter (m)."""
@@ -82,8 +89,8 @@ class Site:
         return np.stack([way @ east, way @ north, self.rocks.diameter], axis=1)
 
     def safe_share(self) -> float:
-        """Share of the square that is level enough and free of rocks too high, the two taken as independent."""
-        return float(np.mean(self.is_level())) * self.rock_free_share
+        """Share of the ground near the centre that is level enough and free of rocks too high, the two taken as independent."""
+        return self.level_share() * self.rock_free_share
 
     def hurst(self) -> float:
         """Exponent H of the deviation's growth with the lag, ν(L) ∝ L^H (Shepard et al. 2001, J. Geophys. Res. 106(E12))."""
@@ -172,7 +179,10 @@ def survey(
         by_east, by_north = (on[0] - on[1]) / (2.0 * lander.foot_radius_m), (on[2] - on[3]) / (2.0 * lander.foot_radius_m)
         return jnp.stack([ground.height_at(place_M), jnp.arctan(jnp.sqrt(by_east**2 + by_north**2))])
 
-    found = np.asarray(jax.jit(jax.vmap(one))(places)).reshape(POINTS, POINTS, 2)
+    look = jax.jit(jax.vmap(one))
+    found = np.asarray(look(places)).reshape(POINTS, POINTS, 2)
+    near_m = min(size_m, NEAR_M)
+    near = np.asarray(look(square(*place_deg, axis * near_m / size_m))).reshape(POINTS, POINTS, 2)
     finest_m = float(ground.spacing[0])
     lags, deviation = deviogram(found[..., 0], axis, finest_m if detail else posts_m)
     centre = np.asarray(places[len(places) // 2])
@@ -189,6 +199,8 @@ def survey(
         axis_m=axis,
         height_m=found[..., 0],
         slope_deg=np.degrees(found[..., 1]),
+        near_m=near_m,
+        near_slope_deg=np.degrees(near[..., 1]),
         lags_m=lags,
         deviation_m=deviation,
         light=light,

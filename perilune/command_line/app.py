@@ -210,7 +210,7 @@ def site(
     rock_limit_m: Annotated[float, typer.Option(help="Highest rock that it clears.", min=0.05, max=10)] = 0.3,
     foot_radius_m: Annotated[float, typer.Option(help="Of the circle through its footpads.", min=0.1, max=20)] = 1.5,
     ground: Annotated[str, typer.Option("--ground", help="What lies below the map: mare, highland or none.")] = "mare",
-    seed: Annotated[int, typer.Option(help="Of what lies below the map.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of what lies below the map.", min=0, max=2**31 - 1)] = 0,
     target: Annotated[Path, typer.Option("--out", help="The figure to write, .png or .svg.")] = Path("site.png"),
     as_json: Json = False,
 ) -> None:

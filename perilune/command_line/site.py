@@ -26,6 +26,7 @@ from perilune.simulation.terrain_cache import build_terrain_once
 REACHES_M = (200e3, 100e3, 50e3, 25e3, 10e3, 0.0)  # 10 km of relief stands over the horizon of level ground up to 190 km off
 HIGHEST_LATITUDE_DEG = 89.99
 NO_DETAIL = "none"
+GROUND_TO_M = 262e3  # from the centre to the border of the outermost grid
 SITE_CELLS = (512, 512)  # of the outermost grid, 524 km a side: the horizon on every hand
 
 
@@ -92,7 +93,9 @@ def survey_site(asked: Question) -> Site:
     posts_m = finest_posts(rasters, np.asarray(ground.axes_M[0]))
     light = None
     if asked.moment is not None:
-        light = light_on(ground, place_deg, size_m, AnalyticSky(), asked.moment, reach + 0.5 * size_m)
+        light = light_on(
+            ground, place_deg, size_m, AnalyticSky(), asked.moment, min(reach + 0.5 * size_m, GROUND_TO_M - 0.75 * size_m)
+        )
     return survey(ground, place_deg, size_m, posts_m, asked.lander, detail, light)
 
 
@@ -107,13 +110,14 @@ def figures_of(site: Site) -> dict[str, Any]:
         "height_above_sphere_m": site.at_centre(site.height_m),
         "relief_m": float(np.ptp(site.height_m)),
         "slope_deg": site.at_centre(site.slope_deg),
-        "slope_median_deg": float(np.median(site.slope_deg)),
-        "slope_95_percent_deg": float(np.percentile(site.slope_deg, 95)),
+        "slope_median_deg": float(np.median(site.near_slope_deg)),
+        "slope_95_percent_deg": float(np.percentile(site.near_slope_deg, 95)),
+        "slopes_within_m": site.near_m,
         "hurst_exponent": site.hurst(),
         "rms_difference_at_shortest_lag_m": float(site.deviation_m[0]),
         "shortest_lag_m": float(site.lags_m[0]),
         "slope_limit_deg": site.lander.slope_limit_deg,
-        "share_within_slope_limit": float(np.mean(site.is_level())),
+        "share_within_slope_limit": site.level_share(),
     }
     if site.rocks is not None:
         found |= {
@@ -143,17 +147,17 @@ def tell(site: Site, figures: dict[str, Any], picture: Path, out: Console) -> No
     rows = [
         ("height above the 1,737.4 km sphere", f"{figures['height_above_sphere_m']:,.0f} m"),
         ("relief inside the square", f"{figures['relief_m']:,.0f} m"),
-        (f"slope between feet {distance(2.0 * site.lander.foot_radius_m)} apart: here, median, 95 %",
-         " · ".join(f"{figures[key]:.1f}°" for key in ("slope_deg", "slope_median_deg", "slope_95_percent_deg"))),
+        (f"slope between feet {distance(2.0 * site.lander.foot_radius_m)} apart ({distance(site.near_m)} about): median, 95 %",
+         " · ".join(f"{figures[key]:.1f}°" for key in ("slope_median_deg", "slope_95_percent_deg"))),
         (f"roughness: rms height difference at {distance(figures['shortest_lag_m'])}; Hurst exponent",
          f"{figures['rms_difference_at_shortest_lag_m']:.1f} m; {figures['hurst_exponent']:.2f}"),
-        (f"slope within {figures['slope_limit_deg']:g}°", f"{100 * figures['share_within_slope_limit']:.1f} % of the square"),
+        (f"of that ground within {figures['slope_limit_deg']:g}°", f"{100 * figures['share_within_slope_limit']:.1f} %"),
     ]  # fmt: skip
     if site.rocks is not None:
         rows += [
             (f"no rock higher than {figures['rock_limit_m']:g} m between the feet",
              f"{100 * figures['share_free_of_rocks']:.1f} % of the ground"),
-            ("level enough and free of rocks", f"{100 * figures['share_safe']:.1f} % of the square"),
+            ("level enough and free of rocks", f"{100 * figures['share_safe']:.1f} % of the ground there"),
         ]  # fmt: skip
     if site.light is not None:
         rows += [

@@ -45,7 +45,7 @@ def draw_site(site: Site, name: str) -> Figure:
     steepest = max(float(np.percentile(site.slope_deg, 99.5)), 1.0)
     shown = slope.imshow(site.slope_deg, extent=box, origin="lower", cmap="viridis", vmin=0.0, vmax=steepest)
     figure.colorbar(shown, ax=slope, shrink=0.85, pad=0.02)
-    slope.set_title(f"slope, degrees between feet {distance(2.0 * site.lander.foot_radius_m)} apart")
+    slope.set_title("slope, degrees, as fine as the ground's posts are there")
     draw_light(light, figure, site, box)
     rough.loglog(site.lags_m, np.maximum(site.deviation_m, 1e-6), "o-", color="#1b4965")
     rough.axvline(site.posts_m, color=MARK, linewidth=1.0)
@@ -55,9 +55,9 @@ def draw_site(site: Site, name: str) -> Figure:
     draw_yard(yard, site)
     level, lander = site.is_level(), site.lander
     safe.imshow(level, extent=box, origin="lower", cmap=ListedColormap([BAD, GOOD]), vmin=0, vmax=1, alpha=0.8)
-    words = f"within {lander.slope_limit_deg:g}°: {100.0 * float(np.mean(level)):.1f} %"
+    words = f"within {lander.slope_limit_deg:g}°; between feet {distance(site.near_m)} about: {100.0 * site.level_share():.1f} %"
     if site.rocks is not None:
-        words += f"; without rocks over {lander.rock_limit_m:g} m: {100.0 * site.safe_share():.1f} %"
+        words += f", rocks counted {100.0 * site.safe_share():.1f} %"
     safe.set_title(words, fontsize=9)
     for axes in (relief, slope, safe, *((light,) if site.light is not None else ())):
         axes.plot(0.0, 0.0, "+", color="white" if axes is slope else MARK, markersize=10)

@@ -22,7 +22,7 @@ class Albedo:
         self.name, self.groups, self.raster = name, None, None
         path = Path(name).expanduser()
         if path.suffix.lower() != ".dat":
-            self.raster = Raster(name)
+            self.raster = Raster(name, is_height=False)
             self.files = self.raster.files
             return
         wanted = 2 * GROUP_ROWS * GROUP_COLUMNS
@@ -52,12 +52,12 @@ class Albedo:
 
         here = float(looked_up(site_M[None, :])[0])
         if not np.isfinite(here):
-            raise UserError(f"Albedo map {self.name} says nothing at the site: choose a map that covers it.")
+            raise UserError(f"site.reflectance_map {self.name} says nothing at the site: choose a map that covers it.")
         found = looked_up(places)
         there = found[np.isfinite(found)]
         if here <= 0.0 or np.any(there < 0.0) or np.any(there > BRIGHTEST):
             raise UserError(
-                f"Albedo map {self.name} has values from {min(here, float(there.min())):g} to {float(there.max()):g}: "
+                f"site.reflectance_map {self.name} has values from {min(here, float(there.min())):g} to {float(there.max()):g}: "
                 "reflectance goes from 0 to 1."
             )
         return np.where(np.isfinite(found), found / here, 1.0)

@@ -1,6 +1,7 @@
 """From map files and the statistics of what no map shows to the ground that is flown over."""
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import equinox as eqx
@@ -60,7 +61,9 @@ def layout(extent: Extent) -> list[Grid]:
         grids.append(Grid(spacing, ticks, ticks))
     rows, columns = extent.cells
     spacing = FINEST_M * RATIO ** len(LOCAL_CELLS)
+    half = grids[-1].along[-1]  # the grid inside it lies on its posts
     near, far = (RADIUS * math.tan(way / RADIUS) for way in extent.along_m)
+    near, far = min(near, -half), max(far, half)
     while (columns - 2) * spacing < far - near or rows * spacing < 2.0 * grids[-1].along[-1]:
         spacing *= RATIO
     first = math.floor(0.5 * (near + far) / spacing) - columns // 2
@@ -114,10 +117,12 @@ def inner_share(raster: Raster, latitude: np.ndarray, longitude: np.ndarray, coa
     mask, step = raster.coverage()
     row, column = raster.pixels(latitude, longitude)
     post = raster.posts_m(float(np.median(latitude)))
-    inside = distance_transform_edt(np.pad(mask, 1))
+    turns = 1 if raster.is_round() else 0  # a map that goes round has no border in longitude
+    inside = distance_transform_edt(np.pad(np.tile(mask, (1, 1 + 2 * turns)), 1))
     ramp = min(coarser_m, 0.1 * min(raster.shape) * post) / (post * step)
-    place = np.stack([(row + 0.5) / step + 0.5, (column + 0.5) / step + 0.5])
-    return smooth(np.clip(map_coordinates(inside, place, order=1, mode="constant") / max(ramp, 1.0), 0.0, 1.0))
+    place = np.stack([(row + 0.5) / step + 0.5, (column + 0.5) / step + 0.5 + turns * mask.shape[1]])
+    depth = map_coordinates(inside, place, order=1, mode="constant") - 0.5  # from the border, in cells of the mask
+    return smooth(np.clip(depth / max(ramp, 2.0), 0.0, 1.0))
 
 
 def smooth(share: np.ndarray) -> np.ndarray:
@@ -126,9 +131,11 @@ def smooth(share: np.ndarray) -> np.ndarray:
 
 
 def finest_posts(rasters: list[Raster], site_M: np.ndarray) -> float:
-    """Metres between the posts of the finest map."""
-    latitude = math.asin(site_M[2])
-    return min(raster.posts_m(latitude) for raster in rasters)
+    """Metres between the posts of the finest map that has ground at the site."""
+    latitude, longitude = math.asin(site_M[2]), math.atan2(site_M[1], site_M[0])
+    place = np.array([latitude]), np.array([longitude])
+    over = [raster for raster in rasters if np.isfinite(raster.heights(*place, 0.0)[0])]
+    return min(raster.posts_m(latitude) for raster in over or rasters)
 
 
 def degrees_of(site_M: np.ndarray) -> str:
@@ -157,35 +164,42 @@ def check_maps(rasters: list[Raster], grids: list[Grid], bases: list[np.ndarray]
                 f"Map {first.name} has no ground at {degrees_of(way / np.linalg.norm(way))}, under the track to the site "
                 f"{degrees_of(site)}: give a coarse map of the whole track first and finer ones after it."
             )
-    for finer in rasters[1:]:
-        own = finer.heights(latitude, longitude, finer.posts_m(float(latitude[0])))
-        grid = grids[-1] if not np.isfinite(own[0]) else grids[1]
-        places = grid.directions(axes_M)
-        there = finer.heights(np.arcsin(places[:, 2]), np.arctan2(places[:, 1], places[:, 0]), grid.spacing)
-        if not np.any(np.isfinite(there)):
-            raise UserError(
-                f"Map {finer.name} does not overlap the ground track of the site {degrees_of(site)}: maps are "
-                "nested, each inside the coarser one before it."
-            )
+    for around, finer in pairwise(rasters):
+        own = finer.heights(latitude, longitude, 0.0)
         if finer.covers(latitude, longitude) and not np.isfinite(own[0]):
             raise UserError(f"Map {finer.name} has no data at the site {degrees_of(site)}: fill it there, or leave the map out.")
-        check_scale(finer, there, first.heights(np.arcsin(places[:, 2]), np.arctan2(places[:, 1], places[:, 0]), grid.spacing))
+        coarse_m = around.posts_m(float(latitude[0]))
+        grid = (
+            next((one for one in grids if np.ptp(one.along) > 16.0 * coarse_m), grids[-1]) if np.isfinite(own[0]) else grids[-1]
+        )
+        ways = grid.directions(axes_M)
+        places = np.arcsin(ways[:, 2]), np.arctan2(ways[:, 1], ways[:, 0])
+        there = finer.heights(*places, coarse_m)
+        if not np.any(np.isfinite(there)):
+            raise UserError(
+                f"Map {finer.name} does not overlap the ground track of the site {degrees_of(site)}: maps are nested, "
+                "each inside the coarser one before it."
+            )
+        check_scale(finer, there, around.heights(*places, coarse_m))
 
 
-def check_scale(finer: Raster, there: np.ndarray, coarse: np.ndarray) -> None:
-    """Refuse a map whose heights stand kilometres off, or grow by another measure than, those of the map around it."""
-    is_both = np.isfinite(there) & np.isfinite(coarse)
-    gap = float(np.median(there[is_both] - coarse[is_both]))
+def check_scale(finer: Raster, there: np.ndarray, around: np.ndarray) -> None:
+    """Refuse a map whose heights, averaged over a post of the map around it, stand a kilometre off from that or have another
+    relief by a factor of two: counts, feet, another datum. Gentler mistakes on level ground cannot be told this way."""
+    is_both = np.isfinite(there) & np.isfinite(around)
+    if is_both.sum() < 100:
+        return
+    gap = float(np.median(there[is_both] - around[is_both]))
     if abs(gap) > 1000.0:
         raise UserError(
-            f"Map {finer.name} stands {gap:+,.0f} m from the map around it: are its heights counts, feet, or from "
-            "another sphere than 1,737.4 km?"
+            f"Map {finer.name} stands {gap:+,.0f} m from the map around it: are its heights counts, feet, or from another sphere "
+            "than 1,737.4 km?"
         )
-    relief = [float(np.std(part[is_both])) for part in (there, coarse)]
-    if is_both.sum() > 100 and relief[1] > 30.0 and not 0.4 < relief[0] / relief[1] < 2.5:
+    relief = [float(np.std(part[is_both])) for part in (there, around)]
+    if relief[1] > 30.0 and not 0.5 < relief[0] / relief[1] < 1.9:
         raise UserError(
-            f"Map {finer.name} has {relief[0] / relief[1]:.2f} times the relief of the map around it: are its heights "
-            "counts or feet instead of metres?"
+            f"Map {finer.name} has {relief[0] / relief[1]:.2f} times the relief of the map around it: are its heights counts, "
+            "feet or something else than metres?"
         )
 
 

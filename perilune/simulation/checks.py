@@ -7,6 +7,8 @@ from perilune.world.faults import CATALOGUE
 from .mission import Mission, known_by_the_schema, nearest
 from .numbers import numbers_of
 
+FARTHEST_M = 1.8e6  # where the plane that the ground is laid in is stretched fourfold
+
 
 def check_mission(mission: Mission, where: str) -> None:
     """Raises UserError with one sentence for the first thing that is wrong."""
@@ -88,6 +90,11 @@ def figure_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
             leg >= mission.start.perilune_height_above_site_m,
             f"the constant-rate leg starts at {leg:.0f} m, not below start.perilune_height_above_site_m = "
             f"{mission.start.perilune_height_above_site_m:g}: shorten flight.guidance.constant_rate_time_s",
+        ),
+        (
+            mission.start.perilune_downrange_m + 1.8e3 * mission.start.lead_time_s > FARTHEST_M,
+            f"start.perilune_downrange_m = {mission.start.perilune_downrange_m:g} with its lead time begins more than "
+            f"{FARTHEST_M / 1e3:g} km before the site, a third of a turn: descents begin within 1,000 km",
         ),
         (
             mission.requirements.crash_speed_mps < mission.requirements.vertical_speed_mps,

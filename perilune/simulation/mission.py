@@ -29,7 +29,7 @@ class Site(Table):
     latitude_deg: Annotated[float, Field(ge=-89.0, le=89.0)]
     longitude_deg: Annotated[float, Field(ge=-180.0, le=360.0)]
     planned_touchdown_utc: Annotated[datetime, AfterValidator(with_zone)]
-    true_map: str | tuple[str, ...]  # coarse to fine
+    true_map: str | Annotated[tuple[str, ...], Field(min_length=1)]  # coarse to fine
     onboard_map: str
     onboard_map_tie_error_m: Three
     slope_east_deg: Annotated[float, Field(ge=-45, le=45)]

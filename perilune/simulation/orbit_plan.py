@@ -32,7 +32,6 @@ class OrbitPlan(eqx.Module):
     burn: BurnPlan
     duration: Scalar  # s, valve open
     propellant: Mass  # that the burn takes, its start included
-    parking_perilune: Scalar  # m from the Moon's centre, at the burn: what the given apsides and the descent orbit leave
 
 
 def coasted(gravity: Field, state, start: Scalar, stop: Scalar, steps: int):
@@ -158,8 +157,4 @@ def plan_orbit(n, gravity: OrbitGravity) -> OrbitPlan:
         ),
         duration=thrust.duration,
         propellant=propellant,
-        parking_perilune=2.0 * RADIUS
-        + n["orbit.perilune_height_above_sphere_m"]
-        + n["orbit.apolune_height_above_sphere_m"]
-        - norm(position_I),
     )

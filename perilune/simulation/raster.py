@@ -12,7 +12,8 @@ from perilune.foundation.errors import UserError
 from perilune.foundation.moon import RADIUS
 
 PACKAGE = "package:"
-METRES = {"": 1.0, "m": 1.0, "meter": 1.0, "metre": 1.0, "km": 1000.0, "kilometer": 1000.0, "kilometre": 1000.0}
+METRES: dict[str, float] = dict.fromkeys(("", "m", "meter", "meters", "metre", "metres"), 1.0)
+METRES |= dict.fromkeys(("km", "kilometer", "kilometers", "kilometre", "kilometres"), 1000.0)
 TALLEST = 20e3  # m: no ground on the Moon is farther from the sphere (−9.1 to +10.8 km, LOLA)
 MOST_PIXELS = 3e7  # read at once; larger windows are averaged while reading
 COVERAGE = 1000  # pixels a side, at most, of the picture of where a map has ground
@@ -119,6 +120,7 @@ def projection_of(dataset, name: str) -> Projection:
     kind = "longlat" if dataset.crs.is_geographic else str(words.get("proj", "unknown"))
     middle, east, north = (float(words.get(key, 0.0)) for key in ("lon_0", "x_0", "y_0"))
     pole = float(words.get("lat_0", 0.0))
+    north -= radius * DEGREE * pole if kind == "eqc" else 0.0  # y counts from the latitude of origin
     if kind not in ("longlat", "eqc", "stere") or (kind == "stere" and abs(abs(pole) - 90.0) > 1e-6):
         raise UserError(
             f"Map {name} is in the projection “{kind}”: latitude by longitude, simple cylindrical and polar stereographic "
@@ -136,8 +138,9 @@ def projection_of(dataset, name: str) -> Projection:
 class Raster:
     """A map file ready to be asked. Opened for each question, so that nothing is left open."""
 
-    def __init__(self, name: str):
-        """Raises UserError where the file is missing, unreadable, not of the Moon, or in a form that is not read."""
+    def __init__(self, name: str, is_height: bool = True):
+        """`is_height`: values are heights and say their unit; else plain numbers. Raises UserError where the file is missing,
+        unreadable, not of the Moon, or in a form that is not read."""
         import rasterio
         import rasterio.errors
 
@@ -146,7 +149,8 @@ class Raster:
             with rasterio.open(self.path) as dataset:
                 check_whole(dataset, name)
                 self.projection = projection_of(dataset, name)
-                self.factor, self.offset = scale_of(dataset, self.path)
+                plain = (dataset.scales[0], dataset.offsets[0])
+                self.factor, self.offset = scale_of(dataset, self.path) if is_height else plain
                 self.transform, self.shape, self.files = dataset.transform, dataset.shape, tuple(dataset.files)
         except rasterio.errors.RasterioError as problem:
             raise UserError(f"Map {name} cannot be read ({first_line(problem)}): is it a PDS3 or GeoTIFF map?") from None

@@ -79,6 +79,9 @@ def true_ground(mission: Mission) -> Terrain:
     site = mission.site
     try:
         albedo = None if site.reflectance_map == UNIFORM else Albedo(site.reflectance_map)
+    except UserError as problem:
+        raise UserError(f"{mission.name}: site.reflectance_map: {problem}") from None
+    try:
         margin = RADIUS * math.radians(TRACK_MARGIN_DEG)
         extent = Extent(track_axes(mission), (BEYOND - reach_behind(mission) - margin, margin))
         return build_terrain_once(rasters_of(mission), extent, mission.detail, albedo)

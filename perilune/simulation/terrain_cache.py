@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -38,6 +39,7 @@ def name_of(rasters: list[Raster], extent: Extent, detail: Detail | None, albedo
     for maker in MAKERS:
         sha.update(Path(str(maker.__file__)).read_bytes())
     for one in [*rasters, *([albedo] if albedo else [])]:
+        sha.update(type(one).__name__.encode())
         for file in one.files:
             state = os.stat(file)
             sha.update(f"{os.path.realpath(file)} {state.st_size} {state.st_mtime_ns};".encode())
@@ -66,7 +68,7 @@ def read(path: Path) -> Terrain | None:
             arrays = {name: jnp.asarray(file[name]) for name in ARRAYS}
             shapes = tuple((int(rows), int(columns)) for rows, columns in file["shapes"])
         os.utime(path)
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):  # absent or damaged: it is built again
         return None
     return Terrain(**arrays, shapes=shapes)
 
@@ -75,6 +77,9 @@ def keep(path: Path, ground: Terrain) -> None:
     """Write a ground whole or not at all, and let the ones longest unused go. A full or read-only disk costs only time."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    except OSError:
+        return
+    try:
         with os.fdopen(handle, "wb") as file:
             arrays: dict = {key: np.asarray(getattr(ground, key)) for key in ARRAYS}
             np.savez(file, shapes=np.asarray(ground.shapes), **arrays)
@@ -83,4 +88,4 @@ def keep(path: Path, ground: Terrain) -> None:
         for old in kept[:-MOST_KEPT]:
             old.unlink(missing_ok=True)
     except OSError:
-        return
+        Path(name).unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Nested maps, polar maps, albedo maps: what is read, and what is refused in a sentence."""
 
 import math
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,10 @@ from perilune.command_line.site import Question, survey_site
 from perilune.foundation.errors import UserError
 from perilune.foundation.moon import RADIUS
 from perilune.simulation.albedo import Albedo
-from perilune.simulation.build_terrain import Extent, ground_of
+from perilune.simulation.build_terrain import Extent, ground_of, inner_share, layout
 from perilune.simulation.load import load
 from perilune.simulation.raster import Raster
+from perilune.simulation.terrain_cache import build_terrain_once
 from perilune.world.environment.photometry import GROUPS, normal_albedo
 
 POLAR = "+proj=stere +lat_0=-90 +lon_0=0 +k=1 +x_0=0 +y_0=0 +R=1737400 +units=m"
@@ -144,3 +146,57 @@ def test_albedo_by_group_and_by_raster(tmp_path, shared):
         Albedo(plain).relative(np.stack([site]), highland)
     with pytest.raises(UserError, match="is not there"):
         Albedo(str(tmp_path / "none.dat"))
+
+
+def test_a_large_finer_map_fades_in_from_its_border(tmp_path):
+    """A map of 2,400 columns, whose mask of where it has ground is thinned: nothing at its border, all of it inside."""
+    raster = Raster(local_map(tmp_path / "large.tif", side_deg=0.48, post_deg=0.0002))
+    assert raster.coverage()[1] > 1
+    latitude = np.radians(np.full(5, 60.5))
+    longitude = np.radians(-4.6 + np.array([-0.24, -0.2399, -0.2, 0.0, 0.2399]))
+    share = inner_share(raster, latitude, longitude, 1895.0)
+    assert share[[0, 1, 4]] == pytest.approx([0.0, 0.0, 0.0], abs=1e-3)
+    assert 0.0 < share[2] <= 1.0
+    assert share[3] == 1.0
+
+
+def test_a_latitude_of_origin_counts(tmp_path):
+    """Simple cylindrical from 30° N: y is counted from there (Snyder 12-2; PROJ's lat_0)."""
+    from rasterio.transform import Affine
+
+    metres = np.pi / 180.0 * RADIUS
+    rows = 31.0 - (np.arange(100) + 0.5) * 0.02
+    heights = np.repeat((100.0 * rows)[:, None], 100, axis=1)
+    name = written(tmp_path / "own.tif", "+proj=eqc +lat_ts=0 +lat_0=30 +lon_0=0 +R=1737400 +units=m",
+                   Affine(0.02 * metres, 0.0, -1.0 * metres, 0.0, -0.02 * metres, 1.0 * metres), heights)  # fmt: skip
+    found = Raster(name).heights(np.radians([30.5]), np.radians([0.0]), 0.0)
+    assert found[0] == pytest.approx(3050.0, abs=0.01)
+
+
+def test_a_damaged_cache_is_built_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    asked = [Raster("package:mare-frigoris")], Extent(axes_at(60.5, -4.6), (-2e5, 3e4)), None
+    first = build_terrain_once(*asked)
+    (kept,) = (tmp_path / "perilune" / "terrain").glob("*.npz")
+    assert np.array_equal(build_terrain_once(*asked).heights, first.heights)
+    whole = kept.read_bytes()
+    for damage in (b"", whole[: len(whole) // 2], b"not an archive"):
+        kept.write_bytes(damage)
+        assert np.array_equal(build_terrain_once(*asked).heights, first.heights)
+    assert not list(kept.parent.glob("*.part"))
+
+
+def test_no_map_and_a_start_too_far_away_are_told():
+    with pytest.raises(UserError, match="true_map"):
+        load("resilience", {"site.true_map": []})
+    with pytest.raises(UserError, match="descents begin within"):
+        load("resilience", {"start.perilune_downrange_m": 3e6})
+
+
+@pytest.mark.parametrize("behind", [640e3, 820e3, 880e3, 900e3, 1500e3])
+def test_grids_lie_inside_one_another(behind):
+    grids = layout(Extent(axes_at(60.5, -4.6), (-behind, 15e3)))
+    for finer, coarser in pairwise(grids):
+        for inner, outer in ((finer.across, coarser.across), (finer.along, coarser.along)):
+            assert outer[0] <= inner[0] < inner[-1] <= outer[-1]
+            assert ((inner[0] - outer[0]) / coarser.spacing) % 1.0 == 0.0  # on its posts

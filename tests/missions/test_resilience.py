@@ -26,7 +26,7 @@ def test_healthy_seeds_land(sixty_four):
     failed = [row for row in rows if not row["is_within_requirements"]]
     assert all(row["slope_deg"] > 10.0 for row in failed)
     low, _ = clopper_pearson(32 - len(failed), 32)
-    assert low > 0.6  # what 28 of 32 can show
+    assert low > 0.65  # 27 of 32 can show 0.67
 
 
 def test_as_it_flew_all_crash(sixty_four):

@@ -36,7 +36,7 @@ FAINTEST = 0.03  # depth over diameter under which a crater is not counted (M: h
 REACH = 1.75  # diameters from the centre at which a profile has come to nothing
 NODES, AGES = 176, 24  # of the table of profiles, in distance and in the square root of τ
 POWER_NODES, WORN_OUT = 3000, 200.0  # of the transform, and wavenumber times diameter beyond which its asymptote speaks
-CELL = 4.0  # diameters (of the octave's smallest) a side of a cell: 1.3 craters of it on average
+CELL = 4.0  # diameters (of the octave's smallest) a side of a cell: one crater of it on average, where the ground is full
 
 
 class Craters(NamedTuple):
@@ -176,10 +176,10 @@ def scatter(centre_M: np.ndarray, radius_m: float, side_m: float, per_m2: float,
     return places[is_near], np.stack(draws[2:], axis=1)[is_near]
 
 
-def octaves(smallest_m: float, largest_m: float) -> list[tuple[int, float, float]]:
-    """Octaves of diameter between two: number (that of 1…2 m is 0), least and greatest diameter (m) in it."""
+def octaves(smallest_m: float, largest_m: float) -> range:
+    """Numbers of the octaves of diameter that two diameters (m) span; that of 1…2 m is 0."""
     first, last = math.floor(math.log2(smallest_m) + 1e-9), math.ceil(math.log2(largest_m) - 1e-9)
-    return [(k, max(2.0**k, smallest_m), min(2.0 ** (k + 1), largest_m)) for k in range(first, last)]
+    return range(first, last)
 
 
 def craters_about(
@@ -187,13 +187,17 @@ def craters_about(
 ) -> Craters:
     """Craters with diameters in a range (m) that reach into a circle of `radius_m` about a centre (unit vector in M)."""
     found = []
-    for number, _, _ in octaves(*diameters_m):
+    for number in octaves(*diameters_m):
         low, high = 2.0**number, 2.0 ** (number + 1)  # whole octaves are drawn, so that a range cuts and does not reshuffle
         over = count_over(np.array([low, high]), over_1km_per_km2)
+        if over[0] <= over[1]:
+            continue  # ground without craters
         places, draws = scatter(centre_M, radius_m + REACH * high, CELL * low, over[0] - over[1], (seed, 1, number))
         diameter = diameter_of(draws[:, 0], low, high, over_1km_per_km2)
         is_in = (diameter >= diameters_m[0]) & (diameter < diameters_m[1])
         found.append(Craters(places[is_in], diameter[is_in], draws[is_in, 1]))
+    if not found:
+        return Craters(np.zeros((0, 3)), np.zeros(0), np.zeros(0))
     return Craters(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 

@@ -32,7 +32,7 @@ def rocks_about(
 ) -> Rocks:
     """Rocks of diameters in a range (m) whose middle lies within `radius_m` of a centre (unit vector in M)."""
     found = []
-    for number, _, _ in octaves(*diameters_m):
+    for number in octaves(*diameters_m):
         low, high = 2.0**number, 2.0 ** (number + 1)
         over = rocks_over(np.array([low, high]), over_1m_per_m2, exponent)
         places, draws = scatter(centre_M, radius_m, max(CELL, 4.0 * low), float(over[0] - over[1]), (seed, 2, number))
