@@ -55,9 +55,9 @@ def draw_site(site: Site, name: str) -> Figure:
     draw_yard(yard, site)
     level, lander = site.is_level(), site.lander
     safe.imshow(level, extent=box, origin="lower", cmap=ListedColormap([BAD, GOOD]), vmin=0, vmax=1, alpha=0.8)
-    words = f"within {lander.slope_limit_deg:g}°; between feet {distance(site.near_m)} about: {100.0 * site.level_share():.1f} %"
+    words = f"near the centre {100.0 * site.level_share():.1f} % within {lander.slope_limit_deg:g}°"
     if site.rocks is not None:
-        words += f", rocks counted {100.0 * site.safe_share():.1f} %"
+        words += f", {100.0 * site.safe_share():.1f} % and no rock"
     safe.set_title(words, fontsize=9)
     for axes in (relief, slope, safe, *((light,) if site.light is not None else ())):
         axes.plot(0.0, 0.0, "+", color="white" if axes is slope else MARK, markersize=10)
