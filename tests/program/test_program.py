@@ -37,7 +37,7 @@ def test_every_leaf_is_strong_float64_or_a_flag(batch):
         if "run_key" in name:
             continue
         assert not leaf.weak_type, name
-        is_map = any(part in name for part in ("ground.heights", "ground.roofs", "gravity_table.nodes"))
+        is_map = any(part in name for part in ("ground.heights", "ground.roofs", "ground.brightness", "gravity_table.nodes"))
         wanted = (jnp.float32,) if is_map else (jnp.float64, jnp.bool_, jnp.int32)
         assert leaf.dtype in wanted, f"{name}: {leaf.dtype}"
 
