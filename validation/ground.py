@@ -104,7 +104,7 @@ def chi_square(counted: np.ndarray, wanted: np.ndarray) -> tuple[str, bool]:
 
     value = float(np.sum((counted - wanted) ** 2 / wanted))
     chance = float(chi2.sf(value, len(wanted)))
-    return f"χ² = {value:.1f}, {len(wanted)} degrees, p = {chance:.2f}", chance > 1e-3
+    return f"χ² = {value:.1f}, {len(wanted)} degrees, p = {chance:.3f}", chance > 1e-3
 
 
 def count_claims(ground: Terrain) -> list[Claim]:
