@@ -63,6 +63,7 @@ def fly(job: Job) -> list[dict[str, Any]]:
         for lane, row in enumerate(found):
             row.update(broadcast_figures(flown.records[:, lane], row, readouts))
             row.update(velocity_errors(flown.records[:, lane], row))
+            row["terrain_height_error"] = terrain_height_error(flown.records[:, lane], row)
     return found
 
 
@@ -101,6 +102,14 @@ def velocity_errors(records: np.ndarray, row: dict[str, Any]) -> dict[str, float
         for way in ("east", "north")
     }
     return {f"{way}_error": float(believed - true) for way, (believed, true) in c.items()}
+
+
+def terrain_height_error(records: np.ndarray, row: dict[str, Any]) -> float:
+    """Estimate − truth of the height over the ground (m) at the last record before contact."""
+    if not np.isfinite(row["touchdown_s"]):
+        return float("nan")
+    last = records[min(int(row["touchdown_s"]), len(records)) - 1]
+    return float(last[COLUMN["navigation/height_above_terrain_m"]] - last[COLUMN["truth/height_above_terrain_m"]])
 
 
 def fly_seeds(

@@ -200,11 +200,11 @@ def landing_claims(seeds: int) -> tuple[list[Claim], list[list[str]]]:
     """Landings from orbit and from powered descent initiation."""
     claims, table = [], []
     for beginning in ("pdi", "orbit"):
-        rows = fly_seeds("resilience", range(seeds), beginning=beginning)
+        rows = fly_seeds("resilience", range(seeds), values=(("detail", None),), beginning=beginning)
         count = sum(row["is_within_requirements"] for row in rows)
         low, high = clopper_pearson(count, seeds)
         measured = f"{count}/{seeds} = {count / seeds:.3f} ({low:.3f} … {high:.3f})"
-        claims.append(Claim(f"P(landed within requirements and 1 km) from {beginning}", measured, "≥ 0.95",
+        claims.append(Claim(f"P(landed within requirements and 1 km) from {beginning}, on the map's ground", measured, "≥ 0.95",
                             "Clopper-Pearson 95 %", count >= 0.95 * seeds))  # fmt: skip
         names = ("powered_descent_initiation_s", "miss_distance_m", "propellant_kg", "horizontal_speed_mps")
         table.append([beginning, *(spread(column(rows, name)) for name in names)])

@@ -60,6 +60,8 @@ def rows(flown: Flown, seeds, limits: Requirements, every: int, period: float) -
             "slope_deg",
             "miss_distance_m",
             "propellant_kg",
+            "latitude_deg",
+            "longitude_deg",
         ):
             row[key] = getattr(touch, key) if touch else float("nan")
         found.append(row)

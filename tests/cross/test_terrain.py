@@ -14,7 +14,7 @@ from perilune.world.environment.craters import crater_power
 from perilune.world.environment.ray import FAR, cast
 from perilune.world.environment.roughness import roughness
 from perilune.world.environment.terrain import Terrain, first_posts
-from validation.ground import against_a_march, places_in, rays
+from validation.ground import against_a_march, fine_march, places_in, rays
 
 RNG = np.random.default_rng(31)
 
@@ -81,6 +81,13 @@ def test_ten_thousand_rays_against_brute_force(ground):
     assert 0.9 < np.mean(hits) < 1.0  # some graze past all ground
     assert np.max(np.abs(last[hits])) < 0.01
     assert np.min(least) > -0.01  # no ray went through ground
+
+
+def test_grazing_rays_against_a_fine_march(ground):
+    """No ground at any quarter of the grid's spacing along 300 rays at 80° to 89.9° before where the cast ends."""
+    starts, ways = (np.asarray(x)[::3] for x in rays(ground, 900, RNG))
+    found = np.asarray(jax.jit(jax.vmap(lambda p, d: cast(ground, p, d)))(starts, ways))
+    assert np.min(fine_march(ground, jnp.asarray(starts), jnp.asarray(ways), jnp.asarray(found))) > -0.01
 
 
 def test_a_ray_up_or_from_below(ground):
