@@ -1,16 +1,14 @@
 """Flying thousands of seeds on all cores, for the studies."""
 
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from perilune.campaign.batch import WIDTH, Batch
+from perilune.campaign.batch import WIDTH
+from perilune.campaign.jobs import Job, batch_of, fly_lanes, rows_of
 from perilune.campaign.pool import spread
-from perilune.campaign.summary import COLUMN, rows
-from perilune.simulation.load import load
+from perilune.campaign.summary import COLUMN
 from perilune.telemetry.readouts import fit, read, waiting_ends
-from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
 BROADCAST_FIGURES = (
     "broadcast_shift_s",
@@ -23,43 +21,16 @@ BROADCAST_FIGURES = (
     "true_height_rms_less_offset",
     "true_height_offset",
 )
-EVERY = 10  # cycles: one record a second
 FREE_SHIFT_S = 30.0  # how far the shift may go where it is not held to the published ±5 s
 
 
-class Job(NamedTuple):
-    """One batch of up to WIDTH lanes."""
-
-    mission: str
-    seeds: tuple[int, ...]
-    faults: dict[str, Any]
-    overrides: dict[str, Any]
-    values: tuple[tuple[str, Any], ...] = ()  # put into the mission file before it is read
-    beginning: str = "pdi"
-
-
-@lru_cache(maxsize=4)
-def batch_of(mission: str, values: tuple[tuple[str, Any], ...] = (), beginning: str = "pdi") -> Batch:
-    """A worker's own copy of a mission, made once."""
-    return Batch(load(mission, dict(values)), beginning)
-
-
 def fly(job: Job) -> list[dict[str, Any]]:
-    """Fly one job; short ones are padded to WIDTH, so that all use one program."""
-    batch = batch_of(job.mission, job.values, job.beginning)
-    count = len(job.seeds)
-    seeds = [*job.seeds, *([job.seeds[-1]] * (WIDTH - count))]
-
-    def padded(value):
-        value = np.asarray(value, float)
-        return np.concatenate([value, np.repeat(value[-1:], WIDTH - count, axis=0)]) if value.ndim else value
-
-    faults = {kind: padded(value) for kind, value in job.faults.items()}
-    overrides = {path: padded(value) for path, value in job.overrides.items()}
-    flown = batch.fly(seeds, recorder(BATCH_CHANNELS, True), EVERY, faults, overrides)
-    found = rows(flown, seeds, batch.mission.requirements, EVERY, batch.mission.flight.period_s)[:count]
-    if batch.mission.reference:
-        readouts = read(batch.mission.reference.readouts)
+    """Fly one job; beside the figures of every row, those against the broadcast and navigation's errors."""
+    flown = fly_lanes(job)
+    found = rows_of(job, flown)
+    mission = batch_of(job.mission, job.values, job.beginning).mission
+    if mission.reference:
+        readouts = read(mission.reference.readouts)
         for lane, row in enumerate(found):
             row.update(broadcast_figures(flown.records[:, lane], row, readouts))
             row.update(velocity_errors(flown.records[:, lane], row))

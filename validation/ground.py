@@ -155,11 +155,13 @@ def count_claims(ground: Terrain) -> list[Claim]:
 
 
 def query_times(ground: Terrain) -> tuple[float, float]:
-    """ns a height query, compiled, 100,000 places a call: at the site, and in the middle of the track's grid."""
+    """ns a height query, compiled, 100,000 places a call: over the finest grid, and over as many posts far up the track."""
     looked_up = jax.jit(jax.vmap(ground.height_at))
     rng, found = np.random.default_rng(2), []
-    for grid, middle in ((0, 0.0), (5, 0.0)):
-        places = jnp.asarray(places_in(ground, grid, rng.uniform(-400, 400, 100_000), middle + rng.uniform(-400, 400, 100_000)))
+    for grid, place in ((0, 0.0), (5, -0.25)):  # a quarter of the track's length up the track, where only its grid reaches
+        half = [0.2 * (count - 1) * float(ground.spacing[grid]) for count in ground.shapes[grid]]
+        along = 5.0 * half[1] * place + rng.uniform(-half[1], half[1], 100_000)
+        places = jnp.asarray(places_in(ground, grid, rng.uniform(-half[0], half[0], 100_000), along))
         looked_up(places).block_until_ready()
         times = []
         for _ in range(7):
@@ -217,8 +219,8 @@ def study() -> Section:
                   f"{max(-finely, 0.0):.1e}", "≤ 0.01", "0.25 m at the site", finely >= -0.01),
             Claim("ground less its map's, standard deviation over 8 km, m", f"{below_map(ground):.2f}", "printed", "on board: 7"),
             *count_claims(ground),
-            Claim("height query at the site and far up the track, ns", f"{near:.0f} and {far:.0f}", "the same", "batches of 10⁵",
-                  max(near, far) < 1.5 * min(near, far)),
+            Claim("height query at the site and far up the track, ns", f"{near:.0f} and {far:.0f}", "the same",
+                  "10⁵ places over 2/5 of a grid", max(near, far) < 1.5 * min(near, far)),
         ],
         tables=[
             (["posts, m", "side, km", "rms height difference one post apart, m", "four posts, m", "slope, median, °", "95 %, °"],

@@ -114,7 +114,7 @@ def study(seeds: int = 1024) -> Section:
     """All of it."""
     rows = fly_seeds("resilience", range(seeds))
     bare = fly_seeds("resilience", range(min(seeds, 512)), values=(("detail", None),))
-    blind = fly_seeds("resilience", range(min(seeds, 512)), {"velocimeter.fitted": 0.0})
+    blind = fly_seeds("resilience", range(min(seeds, 512)), {"velocimeter.off": 1.0})
     share, _ = probability(rows)
     blind_share, _ = probability(blind)
     bare_share, bare_value = probability(bare)

@@ -111,7 +111,7 @@ def luna_25(fly: Callable, numbers: dict[str, Any], each: int) -> dict[str, dict
         "orbit.burn_time_limit_s": LUNA_FLOWN_S,
         "lander.engines.main.thrust_n": numbers["lander.engines.main.thrust_n"],
     }
-    seeds, off = range(2 * each), {"orbit.accelerometer_on": 0.0}
+    seeds, off = range(2 * each), {"orbit.accelerometer_off": 1.0}
     arrival, _ = fly(seeds, off, changes)
     exhaust = STANDARD_GRAVITY * numbers["lander.engines.main.specific_impulse_s"]
     after = numbers["lander.dry_mass_kg"] + numbers["lander.propellant_mass_kg"]

@@ -30,7 +30,7 @@ class Flight:
     title: str
     seed: int
     scenario_digest: str
-    faults: dict[str, float]
+    faults: dict[str, Any]  # name → magnitude, or a table with the trigger it waits for
     channels: dict[str, np.ndarray]
     events: tuple[Event, ...]
     outcome: Outcome

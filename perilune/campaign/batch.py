@@ -11,15 +11,17 @@ import numpy as np
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
 from perilune.simulation.arrival import Arrival, OrbitRow
+from perilune.simulation.checks import check_faults
+from perilune.simulation.fault_rows import fault_table, moved_numbers
 from perilune.simulation.mission import Mission
 from perilune.simulation.orbit_model import OrbitModel, orbit_model
 from perilune.simulation.orbit_phase import fly_orbit
 from perilune.simulation.orbit_plan import plan_orbit
 from perilune.simulation.scenario import SHARED, Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
-from perilune.world.faults import CATALOGUE, FaultKind
+from perilune.world.faults import CATALOGUE, FaultTable
 
-from .sample import break_things, disperse
+from .sample import already_broken, break_things, disperse
 
 WIDTH = 128  # lanes of a batch program
 BEGINNINGS = ("pdi", "orbit")  # powered descent initiation, or the parking orbit before it
@@ -28,7 +30,14 @@ CHUNK = 50  # cycles between looks at whether anyone still flies
 
 def in_orbit(kind: str) -> bool:
     """Whether a fault of this name strikes in the orbit phase."""
-    return kind in CATALOGUE and CATALOGUE[kind].path.startswith("orbit.")
+    return CATALOGUE[kind].path.startswith("orbit.")
+
+
+class Broken(NamedTuple):
+    """What fails in lanes: numbers that are wrong from the start (kind → magnitude), and the table that strikes in flight."""
+
+    moved: dict[str, Any]
+    table: dict[str, Any]  # leaves of a FaultTable
 
 
 class Flown(NamedTuple):
@@ -68,16 +77,20 @@ class Batch:
         self.numbers = mission_numbers(mission, self.maps)
         self.prepare = jax.jit(self.scenarios)
 
-    def lane(self, key, drawn: dict, faults: dict, maps: Maps, orbit: OrbitModel | None):
+    def lane(self, key, drawn: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None):
         """One lane: scenario, first snapshot, the numbers that fly, and what came of its orbit phase (None without one)."""
-        flown = break_things(disperse(self.mission, drawn, key), faults)
-        scenario = build(key, drawn, flown, self.mission, maps)
+        flown = break_things(disperse(self.mission, drawn, key), faults.moved)
+        table = FaultTable(**faults.table)
+        on_board = break_things(drawn, faults.moved, is_on_board=True)
+        scenario = build(key, on_board, flown, table, self.mission, maps)
         if orbit is None:
             return scenario, first_snapshot(scenario, drawn, flown), flown, None
-        arrival, rows = fly_orbit(flown, scenario, plan_orbit(drawn, orbit.onboard), orbit)
+        early = already_broken(flown, table)
+        before = build(key, on_board, early, table, self.mission, maps)
+        arrival, rows = fly_orbit(early, before, plan_orbit(drawn, orbit.onboard), orbit)
         return scenario, first_snapshot(scenario, drawn, flown, arrival), flown, (arrival, rows)
 
-    def scenarios(self, keys, numbers: dict, overrides: dict, faults: dict, maps: Maps, orbit: OrbitModel | None):
+    def scenarios(self, keys, numbers: dict, overrides: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None):
         """All lanes; what they share is not batched. The mission's numbers are an argument: one program for all values."""
 
         def without_shared(key, own_overrides, own_faults):
@@ -94,14 +107,13 @@ class Batch:
     def arguments(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
         """What `prepare` takes for lanes with these seeds.
 
-        `faults`: kind → magnitude, one for all lanes or one a lane. `overrides`: mission path → value, likewise; they
-        change the lander as drawn and as flown. Raises UserError for a fault that the catalogue does not have.
+        `faults`: name (kind, or kind.part) → magnitude, or a table with `magnitude` and a trigger as in a mission file; figures
+        are one for all lanes or one a lane. `overrides`: mission path → value, likewise; they change the lander as drawn and as
+        flown. Raises UserError for a fault that the catalogue does not have, or that could never strike.
         """
-        faults = faults or {}
-        if self.beginning != "orbit" and (early := [kind for kind in faults if in_orbit(kind)]):
+        found = check_faults(faults or {}, self.mission, self.mission.name)
+        if self.beginning != "orbit" and (early := [f.name for f in found if in_orbit(f.kind.name)]):
             raise UserError(f"{', '.join(early)} happens before powered descent: begin the flight in orbit (--from orbit).")
-        if unknown := set(faults) - set(CATALOGUE):
-            raise UserError(f"Unknown faults: {', '.join(sorted(unknown))}. Known: {', '.join(CATALOGUE)}.")
         keys = jnp.stack([run_key(int(seed), 0) for seed in seeds])
 
         def per_lane(value, shape):
@@ -116,13 +128,11 @@ class Batch:
         if absent := set(overrides or {}) - set(self.numbers):
             raise UserError(f"Overrides of numbers that the mission does not have: {', '.join(sorted(absent))}.")
         spread = {path: one_or_per_lane(path, value) for path, value in (overrides or {}).items()}
-        # Every kind is always there, at its neutral magnitude if nobody asked: one program prepares them all.
-        broken = {name: per_lane(faults.get(name, kind.neutral), ()) for name, kind in self.kinds().items()}
+        moved = moved_numbers(found, len(keys))
+        if self.beginning != "orbit":
+            moved = {name: magnitude for name, magnitude in moved.items() if not in_orbit(name)}
+        broken = Broken(moved, fault_table(found, len(keys), self.mission.name))
         return keys, self.numbers, spread, broken, self.maps, self.orbit
-
-    def kinds(self) -> dict[str, FaultKind]:
-        """The faults that this beginning leaves time for."""
-        return {name: kind for name, kind in CATALOGUE.items() if self.beginning == "orbit" or not in_orbit(name)}
 
     def fly(
         self,

@@ -13,6 +13,7 @@ from perilune.assessment.flight import Flight, events_of
 from perilune.assessment.orbit import orbit_figures
 from perilune.assessment.outcome import classify_batch
 from perilune.flight.modes import NAMES
+from perilune.simulation.checks import check_faults
 from perilune.simulation.mission import Mission
 from perilune.simulation.scenario import Maps
 from perilune.telemetry.dictionary import CHANNELS
@@ -35,7 +36,7 @@ class Progress(NamedTuple):
     propellant_kg: float
 
 
-def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, float], beginning: str = "pdi") -> str:
+def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, Any], beginning: str = "pdi") -> str:
     """SHA-256 of the resolved mission, the ground itself (not the names of its files) and the faults that are flown; of the
     parking orbit too where the flight begins in it."""
     out = {
@@ -68,10 +69,11 @@ def run_digest(numbers: dict[str, Any], last, figures: dict | None) -> str:
 def fly_one(
     batch: Batch,
     seed: int,
-    faults: dict[str, float],
+    faults: dict[str, Any],
     watch: Callable[[Progress], None] | None = None,
 ) -> Flight:
-    """Fly one seed of a mission with these faults (kind → magnitude)."""
+    """Fly one seed of a mission with these faults (name → magnitude, or a table with its trigger)."""
+    told = {fault.name: fault.as_json() for fault in check_faults(faults, batch.mission, batch.mission.name)}
     names = ("time_s", *ALL_CHANNELS)
     place = {name: i for i, name in enumerate(names)}
     began = time.perf_counter()
@@ -110,8 +112,8 @@ def fly_one(
         mission=batch.mission.name,
         title=batch.mission.title,
         seed=seed,
-        scenario_digest=scenario_digest(batch.mission, batch.maps, faults, batch.beginning),
-        faults=dict(faults),
+        scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning),
+        faults=told,
         channels=channels,
         events=events_of(lane.log.tick, period, channels, outcome.touchdown),
         outcome=outcome,

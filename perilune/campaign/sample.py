@@ -5,7 +5,10 @@ import jax.numpy as jnp
 
 from perilune.foundation.randomness import dispersion_key
 from perilune.simulation.mission import DispersionRow, Mission
-from perilune.world.faults import CATALOGUE
+from perilune.world.faults import CATALOGUE, FaultTable
+
+EARLY = [kind for kind in CATALOGUE.values() if kind.strikes_in_flight and kind.path]  # what the orbit phase knows by numbers
+ON_BOARD = "software:"  # of a fault's path: it strikes what is on board, not what is true
 
 
 def parts(mission: Mission, numbers) -> list[tuple[DispersionRow, int, int]]:
@@ -43,13 +46,31 @@ def disperse(mission: Mission, numbers, key):
     return flown
 
 
-def break_things(numbers, faults: dict):
-    """The numbers with each fault's departure from neutral added (kind → magnitude, traceable).
+def break_things(numbers, faults: dict, is_on_board: bool = False):
+    """The numbers with what each fault (kind → magnitude, traceable) makes of them: those that are true, or those on board.
 
-    Added, so that a fault on a dispersed number keeps the dispersion, and one at its neutral magnitude changes no bit.
+    Added, so that a fault on a dispersed number keeps the dispersion, and one at magnitude zero changes no bit.
     """
     broken = dict(numbers)
-    for kind, magnitude in faults.items():
-        known = CATALOGUE[kind]
-        broken[known.path] = broken[known.path] + (jnp.asarray(magnitude, jnp.float64) - known.neutral)
+    for name, magnitude in faults.items():
+        kind = CATALOGUE[name]
+        if kind.path.startswith(ON_BOARD) != is_on_board:
+            continue
+        path = kind.path.removeprefix(ON_BOARD)
+        step = kind.factor * jnp.asarray(magnitude, jnp.float64)
+        if kind.is_relative:
+            step = 0.01 * step * broken[path]
+        if kind.part is not None:
+            step = step * jnp.asarray([1.0 if k == kind.part else 0.0 for k in range(jnp.size(broken[path]))])
+        broken[path] = broken[path] + step
+    return broken
+
+
+def already_broken(numbers, table: FaultTable):
+    """The numbers that the orbit phase flies with: moved by what is broken from the start (`table` of one lane)."""
+    broken = dict(numbers)
+    for kind in EARLY:
+        rows = kind.rows
+        magnitude = jnp.where(table.bit[rows] == 1, table.magnitude[rows], 0.0) / kind.si
+        broken[kind.path] = broken[kind.path] + (magnitude if kind.elements else magnitude[0])
     return broken

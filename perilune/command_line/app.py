@@ -70,17 +70,6 @@ def toml_value(text: str) -> Any:
         return text
 
 
-def numbers(pairs: dict[str, str], option: str) -> dict[str, float]:
-    """Values that must be numbers."""
-    found = {}
-    for name, value in pairs.items():
-        try:
-            found[name] = float(value)
-        except ValueError:
-            raise UserError(f"{option} {name}={value}: “{value}” is not a number.") from None
-    return found
-
-
 @app.command()
 def missions(as_json: Json = False) -> None:
     """List the built-in missions, one line each."""
@@ -137,15 +126,57 @@ def schema(as_json: Json = False) -> None:
 
 
 @app.command()
-def faults(as_json: Json = False) -> None:
-    """List the faults that can be flown with --fault NAME=VALUE."""
-    from perilune.world.faults import CATALOGUE
+def faults(
+    target: Annotated[str | None, typer.Argument(help="What can fail, or one kind of fault: each explained.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the faults that can be flown with --fault NAME=VALUE; those of one target with what they mean."""
+    from .fault_words import as_json as kind_json
+    from .fault_words import of_target
+    from .fault_words import tell as tell_faults
 
+    with sentences():
+        kinds = of_target(target)
     if as_json:
-        print_json([kind._asdict() for kind in CATALOGUE.values()])
-        return
-    for kind in CATALOGUE.values():
-        out.print(f"[bold]{kind.name}[/]  {kind.lower:g}..{kind.upper:g}, {kind.neutral:g} is healthy. {kind.text}")
+        print_json([kind_json(kind) for kind in kinds])
+    else:
+        tell_faults(kinds, target is None, out)
+
+
+@app.command()
+def sweep(
+    mission: Annotated[str, typer.Argument(help="A built-in mission's name, or the path of a mission file.")],
+    fault: Annotated[str, typer.Option(metavar="NAME", help="Which fault; NAME@start_s=600 with a trigger.")],
+    begin: Annotated[float, typer.Option("--from", help="Its magnitude at one end.")],
+    end: Annotated[float, typer.Option("--to", help="And at the other.")],
+    points: Annotated[int, typer.Option(help="How many magnitudes.", min=2, max=1000)] = 16,
+    runs: Annotated[int, typer.Option(help="Flights of each, seeds 0, 1, ….", min=1, max=1_000_000)] = 32,
+    healthy: Annotated[bool, typer.Option("--healthy", help="Without the mission's own faults.")] = False,
+    put: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value.")] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where it is kept; the same sweep goes on there.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw landing probability and touchdown speed against one fault's magnitude."""
+    from dataclasses import asdict
+
+    from .sweeping import default_folder, fly_with_bar, sweep_of
+    from .sweeping import draw as draw_sweep
+    from .sweeping import tell as tell_sweep
+
+    with sentences():
+        values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
+        asked_for = sweep_of(mission, fault, (begin, end), (points, runs), healthy, values)
+        target = folder or default_folder(asked_for)
+        found = fly_with_bar(asked_for, target, None if as_json else err)
+        figures = draw_sweep(asked_for, found, target)
+    if as_json:
+        from .entry import finite_or_none
+
+        said = [finite_or_none({**asdict(p), "share": p.share}) for p in found]
+        print_json({"fault": asked_for.fault, "points": said, "archive": str(target), "figures": [str(f) for f in figures]})
+    else:
+        tell_sweep(asked_for, found, out)
+        out.print(f"Kept in {target}; drawn in {figures[0]}.", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -153,7 +184,10 @@ def fly(
     mission: Annotated[str, typer.Argument(help="A built-in mission's name, or the path of a mission file.")],
     seed: Annotated[int, typer.Option(help="Which dispersions and noise.", min=0, max=2**32 - 1)] = 0,
     healthy: Annotated[bool, typer.Option("--healthy", help="Fly without the mission's faults.")] = False,
-    fault: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Add or change a fault.")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE[@WHEN]", help="Add or change a fault; WHEN as start_s=600,duration_s=5."),
+    ] = None,
     put: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value.")] = None,
     beginning: Annotated[
         str, typer.Option("--from", metavar="orbit|pdi", help="Begin in the parking orbit, or just before powered descent.")
@@ -163,11 +197,12 @@ def fly(
     as_json: Json = False,
 ) -> None:
     """Fly one landing. A lost lander is a result: exit code 0; anything else means that it could not be flown."""
+    from .fault_words import asked
     from .flying import default_folder, fly_with_display, prepare_folder, tell
 
     with sentences():
         values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
-        magnitudes = numbers(assignments(fault or [], "--fault"), "--fault")
+        magnitudes = asked(fault or [])
         target = folder or default_folder(mission, seed, healthy, magnitudes, values, beginning)
         prepare_folder(target)
         flight = fly_with_display(mission, seed, healthy, magnitudes, values, None if as_json else err, beginning)

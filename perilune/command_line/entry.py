@@ -10,23 +10,22 @@ from perilune.assessment.flight import Event, Flight
 from perilune.assessment.outcome import Margin, Outcome, TouchdownFigures
 from perilune.assessment.propulsion import propulsion_figures
 from perilune.foundation.errors import UserError
-from perilune.simulation.checks import check_fault
+from perilune.simulation.checks import check_faults, mission_faults
 from perilune.simulation.mission import Mission
 
 
-def faults_of(mission: Mission, healthy: bool, extra: dict[str, float]) -> dict[str, float]:
+def faults_of(mission: Mission, healthy: bool, extra: dict[str, Any]) -> dict[str, Any]:
     """The faults to fly: the mission's own (unless healthy) with `extra` put in or over them."""
-    own = {} if healthy else {fault.kind: fault.magnitude for fault in mission.faults}
-    for kind, magnitude in extra.items():
-        check_fault(kind, magnitude, mission.name)
-    return {**own, **extra}
+    faults = {**({} if healthy else mission_faults(mission)), **extra}
+    check_faults(faults, mission, mission.name)
+    return faults
 
 
 def fly(
     mission: str | Mission,
     seed: int = 0,
     healthy: bool = False,
-    faults: dict[str, float] | None = None,
+    faults: dict[str, Any] | None = None,
     overrides: dict[str, Any] | None = None,
     watch: Callable | None = None,
     beginning: str = "pdi",
@@ -34,8 +33,9 @@ def fly(
     """Fly one landing and return it with outcome, events, cause and every channel.
 
     `mission`: a built-in name, the path of a mission file, or a Mission. `seed`: which dispersions and noise; the
-    same seed on the same machine flies the same flight. `healthy`: without the mission's faults. `faults`: kind →
-    magnitude, added or replacing. `overrides`: dotted path → value, put into the mission file. `watch`: called with
+    same seed on the same machine flies the same flight. `healthy`: without the mission's faults. `faults`: name →
+    magnitude, or a table with `magnitude` and when it strikes (`start_s`, `below_m`, `event` or `phase`; `delay_s`,
+    `duration_s`), added or replacing. `overrides`: dotted path → value, put into the mission file. `watch`: called with
     a Progress every 10 s of mission time. `beginning`: “pdi”, a little before powered descent, or “orbit”, in the parking orbit
     of the mission's table [orbit]. Raises UserError with one sentence for a mistake in any of them.
     """

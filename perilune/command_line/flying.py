@@ -15,6 +15,7 @@ from rich.table import Table
 from perilune.assessment.flight import Flight
 from perilune.assessment.propulsion import propulsion_figures
 from perilune.foundation.errors import UserError
+from perilune.simulation.fault_rows import words
 
 from .entry import fly
 
@@ -54,7 +55,7 @@ class Interrupt:
 
 
 def default_folder(
-    mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any], beginning: str = "pdi"
+    mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], beginning: str = "pdi"
 ) -> Path:
     """out/NAME-seed-N, or …-healthy, or …-orbit; what --fault and --set change, and a file's folder, by six digits of their
     digest."""
@@ -97,7 +98,7 @@ def refuse_folder(folder: Path) -> None:
 
 
 def fly_with_display(
-    mission: str, seed: int, healthy: bool, faults: dict[str, float], values: dict[str, Any], console: Console | None,
+    mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], console: Console | None,
     beginning: str = "pdi",
 ) -> Flight:  # fmt: skip
     """Fly, with a line that moves where a person watches. Ctrl-C ends it between two chunks at the latest."""
@@ -111,7 +112,7 @@ def fly_watched(
     mission: str,
     seed: int,
     healthy: bool,
-    faults: dict[str, float],
+    faults: dict[str, Any],
     values: dict[str, Any],
     console: Console | None,
     interrupt: Interrupt,
@@ -136,7 +137,7 @@ def fly_watched(
 def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) -> None:
     """The story of a flight on the terminal."""
     outcome = flight.outcome
-    faults = ", ".join(f"{kind} = {value:g}" for kind, value in flight.faults.items()) or "none"
+    faults = ", ".join(words(name, value) for name, value in flight.faults.items()) or "none"
     console.print(f"{flight.title}  seed {flight.seed}, faults: {faults}", style="bold", markup=False)
     if flight.orbit:
         console.print(orbit_table(flight.orbit))

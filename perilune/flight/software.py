@@ -9,7 +9,6 @@ from jaxtyping import Array, Bool
 from perilune.foundation.frames import fixed_to_inertial
 from perilune.foundation.quantities import Position, Scalar
 from perilune.foundation.rotation import rotate, to_matrix
-from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.commands import Commands
 from perilune.interface.design import LanderDesign
@@ -53,7 +52,7 @@ class FlightSoftware(eqx.Module):
 
     def step(self, memory: FlightMemory, measured: Measurements, tick) -> tuple[FlightMemory, Commands, Bool[Array, " e"]]:
         """One cycle. `tick` is the frame counter of the flight computer; returns memory, commands and events raised."""
-        clock = seconds(tick, self.settings.period)
+        clock = measured.clock
         memory = self.dead_reckon(memory, measured)
         is_due = tick % self.settings.slow_every == 0
         memory = lax.cond(is_due, lambda m: self.slow_step(m, measured, clock), lambda m: self.quiet_step(m), memory)
@@ -66,7 +65,7 @@ class FlightSoftware(eqx.Module):
     def dead_reckon(self, memory: FlightMemory, measured: Measurements) -> FlightMemory:
         """Propagate the estimate by one cycle of inertial measurements; on the ground it is held."""
         gravity, rest_I = self.onboard.gravity, memory.gravity_rest_I
-        moved, gained_I, along, angle_B = propagate(memory.navigation, measured, gravity, rest_I, self.settings.period)
+        moved, gained_I, along, angle_B = propagate(memory.navigation, measured, gravity, rest_I)
         is_down = (memory.mode == modes.OFF) | measured.has_contact
         navigation = jax.tree.map(lambda old, new: jnp.where(is_down, old, new), memory.navigation, moved)
         return eqx.tree_at(

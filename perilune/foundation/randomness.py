@@ -20,10 +20,12 @@ ROWS = {
     "range_noise": (10, 1),
     "range_false": (11, 2),
     "velocimeter": (13, 3),
+    "fault_switches": (16, 1),
+    "fault_computer": (17, 1),
+    "fault_dropouts": (18, 2),
 }
 WIDTH = max(first + count for first, count in ROWS.values())
-
-Noise = Float[Array, "16"]
+Noise = Float[Array, "20"]
 
 
 def run_key(seed: int, run: int) -> Key[Array, ""]:

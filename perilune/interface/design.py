@@ -10,6 +10,7 @@ from perilune.foundation.quantities import Direction, Mass, Scalar, Vector
 # class: (first engine, number of engines). The order of every per-engine array.
 ENGINE_CLASSES = {"main": (0, 1), "assist": (1, 6), "attitude": (7, 12)}
 ENGINES = 19
+FEET = 4
 CLASS_OF_ENGINE = np.repeat(np.arange(3), [count for _, count in ENGINE_CLASSES.values()])
 # Attitude couples: (axis, sign, thruster, thruster), indices inside the attitude class.
 COUPLES = tuple((axis, sign, 4 * axis + 2 * k, 4 * axis + 2 * k + 1) for axis in range(3) for k, sign in enumerate((1, -1)))

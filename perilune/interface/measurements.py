@@ -23,3 +23,5 @@ class Measurements(eqx.Module):
     velocity_S: Vector  # m/s, of the lander over the ground, S = B for the velocimeter
     velocimeter_is_valid: Flag
     has_contact: Flag  # any footpad switch closed
+    clock: Scalar  # s of mission time, by the onboard clock
+    elapsed: Scalar  # s since the last cycle, by the same clock

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from perilune.assessment.flight import Flight
 from perilune.foundation.moon import RADIUS
+from perilune.simulation.fault_rows import words
 from perilune.telemetry.readouts import Fit, Readouts, fit, waiting_ends
 
 from .orbit_figure import orbit_phase
@@ -21,7 +22,7 @@ OUTCOME_WORDS = {"landed": "landed", "hard_landing": "hard landing", "crashed": 
 
 def heading(flight: Flight) -> str:
     """What every figure says first."""
-    faults = ", ".join(f"{kind} = {value:g}" for kind, value in flight.faults.items()) or "no fault"
+    faults = ", ".join(words(name, value) for name, value in flight.faults.items()) or "no fault"
     return f"{flight.mission} · seed {flight.seed} · {faults} · {OUTCOME_WORDS[flight.outcome.outcome]}"
 
 

@@ -11,6 +11,7 @@ from perilune.foundation.vectors import cross
 from perilune.interface.design import CLASS_OF_ENGINE, COUPLES, ENGINE_CLASSES
 from perilune.world.environment.surface import Surface
 from perilune.world.environment.terrain import Terrain
+from perilune.world.faults import FaultTable
 from perilune.world.sensors.imu import Imu
 from perilune.world.sensors.range_finder import RangeFinder
 from perilune.world.sensors.star_tracker import StarTracker
@@ -130,7 +131,7 @@ def range_finder(n, mission: Mission) -> RangeFinder:
     )
 
 
-def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor) -> World:
+def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, faults: FaultTable) -> World:
     """The world of one lander from its (dispersed, faulted) numbers. Traceable; `mission` gives only integers."""
     centre_error = 1e-3 * n["lander.centre_error_mm"]
     imu, tracker, speed = "lander.sensors.imu", "lander.sensors.star_tracker", "lander.sensors.velocimeter"
@@ -174,6 +175,7 @@ def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor) -
             scale_error=1e-6 * n[f"{speed}.scale_error_ppm"],
             noise=n[f"{speed}.noise_mps"],
         ),
+        faults=faults,
         period=n["flight.period_s"],
         slow_every=mission.flight.slow_every,
         substeps=mission.flight.truth_substeps,

@@ -1,10 +1,16 @@
 """What a schema cannot say of a mission: figures that contradict each other, faults and paths that do not exist."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
 from perilune.foundation.errors import UserError
 from perilune.foundation.moon import SURFACE_GRAVITY
-from perilune.world.faults import CATALOGUE
 
-from .mission import Mission, known_by_the_schema, nearest
+from .fault_rows import Wanted, collected
+from .mission import Mission, known_by_the_schema
+from .nearest import nearest
 from .numbers import numbers_of
 
 FARTHEST_M = 1.8e6  # where the plane that the ground is laid in is stretched fourfold
@@ -13,12 +19,28 @@ FARTHEST_M = 1.8e6  # where the plane that the ground is laid in is stretched fo
 def check_mission(mission: Mission, where: str) -> None:
     """Raises UserError with one sentence for the first thing that is wrong."""
     check_figures(mission, where)
-    kinds = [fault.kind for fault in mission.faults]
-    if len(kinds) != len(set(kinds)):
-        raise UserError(f"{where}: a fault stands twice in [[faults]]: {', '.join(kinds)}.")
-    for fault in mission.faults:
-        check_fault(fault.kind, fault.magnitude, where)
+    names = [fault.name for fault in mission.faults]
+    if len(names) != len(set(names)):
+        raise UserError(f"{where}: a fault stands twice in [[faults]]: {', '.join(names)}.")
+    check_faults(mission_faults(mission), mission, where)
     check_paths(mission, where)
+
+
+def mission_faults(mission: Mission) -> dict[str, Any]:
+    """The mission's own faults by name."""
+    return {fault.name: fault.table() for fault in mission.faults}
+
+
+def check_faults(faults: Mapping[str, Any], mission: Mission, where: str) -> list[Wanted]:
+    """The faults of a flight of this mission. Raises UserError for one that is not known, contradicts another, or could never
+    strike."""
+    found = collected(faults, where)
+    limit_s = mission.start.time_limit_s
+    for fault in found:
+        if fault.start_s is not None and np.any(np.asarray(fault.start_s) >= limit_s):
+            late = f"fault {fault.name} waits for T+{np.max(fault.start_s):g} s"
+            raise UserError(f"{where}: {late}, and the flight is given up at {limit_s:g} s: it could never strike.")
+    return found
 
 
 def check_figures(mission: Mission, where: str) -> None:
@@ -124,15 +146,6 @@ def orbit_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
     )
 
 
-def check_fault(kind: str, magnitude: float, where: str) -> None:
-    """The fault exists and its magnitude is inside its range."""
-    if kind not in CATALOGUE:
-        raise UserError(f"{where}: unknown fault “{kind}”.{nearest(kind, CATALOGUE)} Known: {', '.join(CATALOGUE)}.")
-    known = CATALOGUE[kind]
-    if not known.lower <= magnitude <= known.upper:
-        raise UserError(f"{where}: fault {kind} = {magnitude:g} is outside {known.lower:g}..{known.upper:g}.")
-
-
 def check_paths(mission: Mission, where: str) -> None:
     """Dispersions name numbers that exist, with as many sigmas as the number has parts; sources name keys that exist."""
     numbers = numbers_of(mission)
@@ -151,7 +164,7 @@ def check_paths(mission: Mission, where: str) -> None:
             wanted = f"{parts} parts" if parts else "a plain number: write it without brackets"
             raise UserError(f"{where}: dispersion of {row.path} has {len(given[0])} figures for {wanted}.")
     known = [f"{root}.{key}" for root, key in keys(mission)]
-    known += [f"faults.{fault.kind}" for fault in mission.faults]
+    known += [f"faults.{fault.name}" for fault in mission.faults]
     known += [f"dispersions.{row.path}" for row in mission.dispersions]
     for path in mission.sources:
         if (

@@ -1,6 +1,5 @@
 """The mission file: its schema, and reading it with sentences instead of tracebacks."""
 
-import difflib
 import tomllib
 from datetime import datetime
 from importlib import resources
@@ -13,6 +12,7 @@ from pydantic import AfterValidator, Field
 from perilune.foundation.errors import UserError
 
 from .lander_tables import Finite, Lander, NotNegative, Positive, Table, Three, ThreePositive
+from .nearest import nearest
 from .orbit_table import Orbit
 
 UNIFORM = "uniform"  # what a mission file says of a ground as bright everywhere as at its site
@@ -164,9 +164,29 @@ class Requirements(Table):
 
 
 class FaultRow(Table):
+    """A fault: which kind, which part of it (none: all), how much, and when: one of a mission time, a height above the ground,
+    an event or the beginning of a phase; from the start, if nothing is said. Rows with the same cause share a trigger."""
+
     kind: str
+    part: str = ""
     magnitude: Finite
+    start_s: Finite | None = None
+    below_m: Positive | None = None
+    event: str = ""
+    phase: str = ""
+    delay_s: NotNegative = 0.0
+    duration_s: Positive | None = None
+    cause: str = ""
     text: str = ""
+
+    @property
+    def name(self) -> str:
+        """Kind and part, as faults are named elsewhere."""
+        return f"{self.kind}.{self.part}" if self.part else self.kind
+
+    def table(self) -> dict[str, Any]:
+        """What is said of it."""
+        return self.model_dump(exclude={"kind", "part", "text"}, exclude_none=True)
 
 
 class DispersionRow(Table):
@@ -207,12 +227,6 @@ def built_in() -> list[str]:
     """Names of the missions that ship with the package."""
     folder = resources.files("perilune.missions")
     return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
-def nearest(word: str, choices) -> str:
-    """A hint for a misspelt word: ' Did you mean …?' or nothing."""
-    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
-    return f" Did you mean “{found[0]}”?" if found else ""
 
 
 def read_table(name_or_path: str) -> tuple[dict[str, Any], str]:

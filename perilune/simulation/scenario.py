@@ -15,6 +15,7 @@ from perilune.foundation.errors import UserError
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
 from perilune.world.environment.terrain import Terrain
+from perilune.world.faults import FaultTable
 from perilune.world.world import World
 
 from .albedo import Albedo
@@ -120,11 +121,13 @@ def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
     return numbers
 
 
-def build(key, drawn: dict[str, Any], flown: dict[str, Any], mission: Mission, maps: Maps) -> Scenario:
-    """One scenario from the numbers as drawn (flight software) and as flown (world: dispersed and faulted)."""
+def build(
+    key, drawn: dict[str, Any], flown: dict[str, Any], faults: FaultTable, mission: Mission, maps: Maps
+) -> Scenario:  # fmt: skip
+    """One scenario from the numbers as drawn (flight software) and as flown (world: dispersed, with what fails in flight)."""
     return Scenario(
         run_key=key,
-        world=build_world(flown, mission, maps.true, maps.gravity),
+        world=build_world(flown, mission, maps.true, maps.gravity, faults),
         flight_software=build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps.onboard, maps.onboard_gravity),
     )
 

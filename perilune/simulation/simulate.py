@@ -8,19 +8,21 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.scipy.special import ndtr
 from jaxtyping import Array, Bool, Float, Int
 
 from perilune.flight import modes
 from perilune.flight.memory import FlightMemory
 from perilune.foundation.frames import surface_velocity
 from perilune.foundation.quantities import Count, Flag, Scalar
-from perilune.foundation.randomness import draw
+from perilune.foundation.randomness import Noise, draw, rows
 from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
 from perilune.interface.design import engine_slice
 from perilune.interface.events import ALL, OUTSIDE
 from perilune.interface.measurements import Measurements
+from perilune.world.faults import Struck
 from perilune.world.sensors.range_finder import Return
 from perilune.world.state import TruthState
 from perilune.world.world import World
@@ -61,14 +63,51 @@ class Snapshot(eqx.Module):
 def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
     """The cycle that ends at `tick`: the world moves under the last commands, sensors read, flight software answers."""
     world = scenario.world
-    truth = world.advance(last.truth, last.commands, tick - 1, last.is_alive)
+    truth, struck = world.strike(last.truth, last.log.tick >= 0, tick)
+    truth = world.advance(truth, last.commands, struck, tick - 1, last.is_alive)
     noise = draw(scenario.run_key, tick)
-    measurements, shot, truth = world.measure(truth, noise, tick)
-    memory, commands, raised = scenario.flight_software.step(last.memory, measurements, tick)
+    measurements, shot, truth = world.measure(truth, struck, noise, tick)
+    is_off, misses = computer(struck, noise)
+    measurements = lost_if(is_off | misses, measurements)
+    stepped = scenario.flight_software.step(last.memory, measurements, tick)
+    memory, commands, raised = computed(last, stepped, is_off, misses)
     seen = outside_events(world, truth, memory, shot, last.time_limit, tick)
     log = write_down(last.log, jnp.concatenate([raised, seen]) & last.is_alive, truth, tick)
     last_flown = jnp.where(last.is_alive, tick, last.tick)
     return Snapshot(truth, memory, commands, measurements, shot, log, last.time_limit, last_flown, still_flies(log, tick))
+
+
+def computer(struck: Struck, noise: Noise) -> tuple[Flag, Flag]:
+    """Whether the flight computer stands still, and whether it misses this cycle."""
+    return struck.has("computer_off"), ndtr(rows(noise, "fault_computer")[0]) < struck.one("computer_missed")
+
+
+def lost_if(is_lost: Flag, measured: Measurements) -> Measurements:
+    """Measurements that nobody takes in: every flag down."""
+    flags = (measured.tracker_is_valid, measured.range_is_valid, measured.velocimeter_is_valid, measured.has_contact)
+    return eqx.tree_at(
+        lambda m: (m.tracker_is_valid, m.range_is_valid, m.velocimeter_is_valid, m.has_contact),
+        measured,
+        tuple(flag & ~is_lost for flag in flags),
+    )
+
+
+def computed(last: Snapshot, stepped, is_off: Flag, misses: Flag):
+    """What the flight computer holds, commands and raises after a cycle: that of its software, or of the cycle before, where it
+    stands still (all valves close) or misses the cycle (valves repeat).
+
+    The covariance alone goes on, without updates: as if time had passed for it. To hold it would copy it every cycle.
+    """
+    memory, commands, raised = stepped
+    runs = ~(is_off | misses)
+
+    def kept(old, new):
+        return jnp.where(runs, new, old)
+
+    held = jax.tree.map(kept, *(eqx.tree_at(lambda m: m.covariance, m, None) for m in (last.memory, memory)))
+    held = eqx.tree_at(lambda m: m.covariance, held, memory.covariance, is_leaf=lambda x: x is None)
+    on_time = jnp.where(is_off, 0.0, kept(last.commands.on_time, commands.on_time))
+    return held, Commands(on_time), raised & runs
 
 
 def frozen_if_ended(before: Snapshot, after: Snapshot) -> Snapshot:
@@ -144,6 +183,8 @@ def first_snapshot(
             velocity_S=jnp.zeros(3),
             velocimeter_is_valid=no,
             has_contact=no,
+            clock=zero,
+            elapsed=scenario.world.period,
         ),
         shot=Return(zero, zero, zero, zero, no, no),
         log=log,

@@ -23,8 +23,9 @@ from perilune.foundation.quantities import Attitude, Mass, Position, Velocity
 from perilune.foundation.rotation import compose, from_axes, from_rotation_vector
 from perilune.foundation.vectors import cross, dot, norm, unit
 from perilune.interface.commands import Commands
-from perilune.interface.design import ENGINES
+from perilune.interface.design import ENGINES, FEET
 from perilune.interface.events import ONBOARD
+from perilune.world.faults import untouched
 from perilune.world.state import EngineState, Motion, Touchdown, TruthState
 from perilune.world.world import World
 
@@ -115,14 +116,16 @@ def truth_with(n, world: World, position_I: Position, velocity_I: Velocity, atti
         delta_velocity_B=jnp.zeros(3),
         delta_angle_B=jnp.zeros(3),
     )
-    foot_height, slope = world.foot_height(motion, zero)
+    clearance, slope = world.feet_over_ground(motion, zero)
     touchdown = Touchdown(zero, motion.position_I, motion.velocity_I, motion.attitude_IB, motion.propellant, slope)
     return TruthState(
         motion=motion,
         engines=EngineState(jnp.zeros((3, 7)), jnp.zeros(ENGINES, bool), zero),
         range_hits=jnp.zeros(world.range_finder.valid_window, bool),
         touchdown=touchdown,
-        foot_height=foot_height,
+        faults=untouched(motion.attitude_IB),
+        foot_height=jnp.min(clearance),
+        is_down=jnp.zeros(FEET, bool),
         has_contact=no,
         has_diverged=no,
         is_dry=no,

@@ -17,7 +17,7 @@ from perilune.foundation.errors import UserError
 from .dictionary import CHANNELS
 from .orbit_way import ORBIT_COLUMNS
 
-FORMAT = 2  # 2: the lander as drawn and whom to credit for readouts
+FORMAT = 3  # 2: the lander as drawn and whom to credit for readouts; 3: faults with their triggers, and when they are in force
 FILES = ("truth.parquet", "onboard.parquet", "telemetry.parquet")
 
 

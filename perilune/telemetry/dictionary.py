@@ -80,6 +80,12 @@ def boresight(v: View):
     return jnp.stack([dot(beam_M, axis) for axis in (v.truth.east_M, v.truth.north_M, v.truth.up_M)])
 
 
+def faults_in_force(v: View):
+    """How many magnitudes of faults are not zero."""
+    struck = v.scenario.world.faults.in_force(v.snapshot.truth.faults.since, v.time)
+    return jnp.sum(struck.value != 0.0)
+
+
 TRUTH = [
     *common("truth", lambda v: v.truth, lambda v: v.true_site_radius),
     Channel("truth/height_above_terrain_m", "m", "centre of mass over the true ground", true_height_above_terrain),
@@ -91,6 +97,7 @@ TRUTH = [
     *components("truth/attitude_IB", "sxyz", "1", "quaternion, scalar first",
                 lambda v: v.snapshot.truth.motion.attitude_IB),
     *components("truth/rate_B", "xyz", "degps", "body rate", lambda v: v.snapshot.truth.motion.rate_B / DEGREE),
+    Channel("truth/faults_in_force", "1", "magnitudes of faults that are not zero now", faults_in_force),
     Channel("truth/propellant_kg", "kg", "left in the tanks", lambda v: v.snapshot.truth.motion.propellant),
     Channel("truth/thrust_n", "N", "main and assist engines along Z",
             lambda v: v.snapshot.truth.engines.delivered[0, 2] + v.snapshot.truth.engines.delivered[1, 2]),

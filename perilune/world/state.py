@@ -5,6 +5,8 @@ from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.quantities import Attitude, Flag, Mass, Position, Rate, Scalar, Slope, Vector, Velocity
 
+from .faults.table import FaultState
+
 
 class Motion(eqx.Module):
     """What the equations of motion integrate, with the ideal IMU's two integrals since the cycle began."""
@@ -44,7 +46,9 @@ class TruthState(eqx.Module):
     engines: EngineState
     range_hits: Bool[Array, " shots"]  # of the range finder's latest shots, newest first
     touchdown: Touchdown
+    faults: FaultState
     foot_height: Scalar  # m, of the lowest footpad above the ground
+    is_down: Bool[Array, " feet"]  # which footpads touch
     has_contact: Flag
     has_diverged: Flag
     is_dry: Flag

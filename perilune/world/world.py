@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
@@ -19,14 +20,17 @@ from perilune.interface.measurements import Measurements
 from .dynamics import Pull, rk4
 from .environment.surface import Surface
 from .environment.terrain import Terrain
+from .faults.table import FaultTable, Struck
+from .sensors.broken import TRACKER, VELOCITY, Readings, broken_increments, broken_readings, earlier, switches, unit
 from .sensors.imu import Imu
-from .sensors.range_finder import RangeFinder, Return
+from .sensors.range_finder import RangeFinder, Return, Scene
 from .sensors.star_tracker import StarTracker
 from .sensors.velocimeter import Velocimeter
 from .state import EngineState, Motion, Touchdown, TruthState
 from .vehicle.engines import Engines, through_step
-from .vehicle.feet import Feet, lowest_foot
+from .vehicle.feet import Feet, feet_over_ground
 from .vehicle.mass import MassProperties
+from .vehicle.valves import opened, shares
 
 EMPTY = 1e-9  # kg: what rounding may leave in tanks that have run dry
 
@@ -45,55 +49,69 @@ class World(eqx.Module):
     star_tracker: StarTracker
     range_finder: RangeFinder
     velocimeter: Velocimeter
+    faults: FaultTable
     period: Scalar  # s, of one cycle
     slow_every: int = eqx.field(static=True)  # cycles between readings of the slow sensors
     substeps: int = eqx.field(static=True)  # truth steps a cycle
 
-    def measure(self, truth: TruthState, noise: Noise, tick) -> tuple[Measurements, Return, TruthState]:
-        """Readings of this cycle, the range finder's shot as it really was, and the truth with the unit's memory."""
-        motion, time = truth.motion, seconds(tick, self.period)
-        velocity, angle = self.imu.measure(motion, noise, self.period)
+    def strike(self, truth: TruthState, happened: Bool[Array, " events"], tick) -> tuple[TruthState, Struck]:
+        """Faults that are in force in the cycle that ends at `tick`, after these events."""
+        state, struck = self.faults.strike(truth.faults, seconds(tick, self.period), truth.foot_height, happened)
+        error = truth.faults.clock_error + struck.one("clock_drift") * self.period
+        return eqx.tree_at(lambda t: t.faults, truth, eqx.tree_at(lambda f: f.clock_error, state, error)), struck
 
-        def slow(hits):
+    def measure(self, truth: TruthState, struck: Struck, noise: Noise, tick) -> tuple[Measurements, Return, TruthState]:
+        """Readings of this cycle, the range finder's shot as it really was, and the truth with the units' memories."""
+        motion, time = truth.motion, seconds(tick, self.period)
+        velocity, angle = self.imu.measure(motion, struck, noise, self.period)
+        velocity, angle, faults = broken_increments(velocity, angle, truth.faults, struck, self.period)
+        slow_elapsed = self.slow_every * self.period
+
+        def slow(hits, faults):
             height = self.height_above_terrain(motion, time)
             thrust = truth.engines.delivered[0, 2] + truth.engines.delivered[1, 2]
-            dust = self.surface.optical_depth(height, thrust)
-            shot, hits = self.range_finder.measure(motion, hits, self.ground, self.surface, noise, time, dust)
-            return (
-                self.star_tracker.measure(motion, noise),
-                (shot, hits),
-                self.velocimeter.measure(motion, height, noise),
-            )
+            scene = Scene(self.ground, self.surface, self.surface.optical_depth(height, thrust), time)
+            shot, hits = self.range_finder.measure(motion, hits, scene, height, struck, noise)
+            late = [earlier(motion, self.period, struck.one("unit_latency", unit(n))) for n in ("star_tracker", "velocimeter")]
+            louder = struck.of("slow_noise")
+            tracker_IB, tracker_is_valid = self.star_tracker.measure(late[0], louder[TRACKER], noise)
+            velocity_B, speed_is_valid = self.velocimeter.measure(late[1], height, louder[VELOCITY], noise)
+            is_valid = jnp.stack([tracker_is_valid, shot.is_valid, speed_is_valid])
+            whole = Readings(tracker_IB, shot.slant_range, velocity_B, is_valid)
+            readings, faults = broken_readings(whole, faults, struck, noise, slow_elapsed)
+            return readings, shot, hits, faults
 
-        def quiet(hits):
+        def quiet(hits, faults):
             zero, no = jnp.zeros_like(time), jnp.zeros_like(truth.has_contact)
             shot = Return(zero, zero, zero, zero, no, no)
-            return (motion.attitude_IB, no), (shot, hits), (jnp.zeros_like(motion.velocity_I), no)
+            nothing = Readings(motion.attitude_IB, zero, jnp.zeros_like(motion.velocity_I), jnp.stack([no, no, no]))
+            return nothing, shot, hits, faults
 
-        (tracker, tracker_is_valid), (shot, hits), (speed, speed_is_valid) = lax.cond(
-            tick % self.slow_every == 0, slow, quiet, truth.range_hits
-        )
+        readings, shot, hits, faults = lax.cond(tick % self.slow_every == 0, slow, quiet, truth.range_hits, faults)
         measured = Measurements(
             delta_velocity_B=velocity,
             delta_angle_B=angle,
-            tracker_attitude_IB=tracker,
-            tracker_is_valid=tracker_is_valid,
-            slant_range=shot.slant_range,
+            tracker_attitude_IB=readings.tracker_IB,
+            tracker_is_valid=readings.is_valid[unit("star_tracker")],
+            slant_range=readings.slant_range,
             range_strength=shot.strength,
             range_is_detected=shot.is_detected,
-            range_is_valid=shot.is_valid,
-            velocity_S=speed,
-            velocimeter_is_valid=speed_is_valid,
-            has_contact=truth.has_contact,
+            range_is_valid=readings.is_valid[unit("range_finder")],
+            velocity_S=readings.velocity_B,
+            velocimeter_is_valid=readings.is_valid[unit("velocimeter")],
+            has_contact=switches(truth.is_down, struck, noise),
+            clock=time + faults.clock_error + struck.one("clock_jump"),
+            elapsed=self.period * (1.0 + struck.one("clock_drift")),
         )
-        return measured, shot, eqx.tree_at(lambda t: t.range_hits, truth, hits)
+        return measured, shot, eqx.tree_at(lambda t: (t.range_hits, t.faults), truth, (hits, faults))
 
-    def advance(self, truth: TruthState, commands: Commands, tick, still_flies: Flag | bool = True) -> TruthState:
+    def advance(self, truth: TruthState, commands: Commands, struck: Struck, tick, still_flies: Flag | bool = True) -> TruthState:
         """The truth one cycle later. It stands still from first contact on (legs and soil are not modelled here), and when
         the flight has ended otherwise."""
-        moved = self.fly(truth, commands, tick)
+        moved = self.fly(truth, commands, struck, tick)
         time = seconds(tick + 1, self.period)
-        foot_height, slope = self.foot_height(moved.motion, time)
+        clearance, slope = self.feet_over_ground(moved.motion, time)
+        foot_height = jnp.min(clearance)
         has_contact = foot_height < 0.0
         share = truth.foot_height / jnp.maximum(truth.foot_height - foot_height, 1e-9)
         touchdown = self.contact(truth.motion, moved.motion, jnp.clip(share, 0.0, 1.0), time, slope)
@@ -103,7 +121,9 @@ class World(eqx.Module):
             engines=moved.engines,
             range_hits=truth.range_hits,
             touchdown=touchdown,
+            faults=moved.faults,
             foot_height=foot_height,
+            is_down=clearance < 0.0,
             has_contact=has_contact,
             has_diverged=has_diverged,
             is_dry=moved.motion.propellant <= EMPTY,
@@ -112,13 +132,14 @@ class World(eqx.Module):
         still = eqx.tree_at(lambda t: (t.motion.delta_velocity_B, t.motion.delta_angle_B), truth, replace_fn=jnp.zeros_like)
         return jax.tree.map(lambda old, new: jnp.where(has_ended, old, new), still, moved)
 
-    def fly(self, truth: TruthState, commands: Commands, tick) -> TruthState:
+    def fly(self, truth: TruthState, commands: Commands, struck: Struck, tick) -> TruthState:
         """Equations of motion through one cycle."""
         step = self.period / self.substeps
         form_I = self.gravity.form(seconds(tick, self.period) + 0.5 * self.period)  # turns by 1e-7 rad within the half cycle
 
         rest_I = self.rest_of_gravity(truth.motion, seconds(tick, self.period) + 0.5 * self.period)
-        is_open, targets = self.engines.plan(commands.on_time, step, self.substeps)
+        on_time, faults = opened(commands.on_time, truth.faults, struck, seconds(tick, self.period), self.period)
+        is_open, targets = self.engines.plan(on_time, shares(struck), step, self.substeps)
         is_open, targets = is_open & ~truth.is_dry, jnp.where(truth.is_dry, 0.0, targets)
         decay = self.engines.decay(step)
         lost, engines = self.engines.start(truth.engines, is_open[0])
@@ -137,8 +158,10 @@ class World(eqx.Module):
             (jnp.zeros(3), jnp.zeros(3), jnp.maximum(truth.motion.propellant - lost, 0.0)),
         )
         (motion, delivered), _ = lax.scan(substep, (start, engines.delivered), targets)
+        left = jnp.maximum(motion.propellant - struck.one("tank_leak") * self.period, 0.0)
+        motion = eqx.tree_at(lambda m: m.propellant, motion, left)
         engines = EngineState(delivered, is_open[-1], engines.start_loss)
-        return eqx.tree_at(lambda t: (t.motion, t.engines), truth, (motion, engines))
+        return eqx.tree_at(lambda t: (t.motion, t.engines, t.faults), truth, (motion, engines, faults))
 
     def rest_of_gravity(self, motion: Motion, time: Scalar) -> Acceleration:
         """What the degree-2 field leaves, m/s² in I, at the middle of the cycle (at `time`): it changes by 1e-7 m/s² in one."""
@@ -160,10 +183,10 @@ class World(eqx.Module):
             slope=slope,
         )
 
-    def foot_height(self, motion: Motion, time: Scalar) -> tuple[Scalar, Slope]:
-        """Height of the lowest footpad above the ground, m, and the ground's slope towards east and north, m/m."""
+    def feet_over_ground(self, motion: Motion, time: Scalar) -> tuple[Float[Array, " feet"], Slope]:
+        """Height of each footpad above the ground, m, and the ground's slope towards east and north, m/m."""
         centre_B = self.mass.centre(motion.propellant)
-        return lowest_foot(self.feet, self.ground, motion.position_I, motion.attitude_IB, centre_B, time)
+        return feet_over_ground(self.feet, self.ground, motion.position_I, motion.attitude_IB, centre_B, time)
 
     def height_above_terrain(self, motion: Motion, time: Scalar) -> Scalar:
         """Height of the centre of mass above the ground, m."""

@@ -10,6 +10,7 @@ from perilune.foundation.moon import GM, STANDARD_GRAVITY
 from perilune.interface.commands import Commands
 from perilune.simulation.scenario import lane_axes
 from perilune.world.dynamics import Pull, rk4
+from perilune.world.faults import unbroken
 from perilune.world.state import EngineState, Motion
 from perilune.world.vehicle.engines import OUTER_NODES, Engines, Push, through_step
 from perilune.world.vehicle.mass import MassProperties
@@ -114,7 +115,7 @@ def test_thrust_pulse_is_exact_however_short_its_transient(rise):
     motion, delivered = moving(propellant=jnp.asarray(0.0)), jnp.zeros((3, 7))
     decay = engines.decay(jnp.asarray(STEP))
     for k in range(20):
-        target = engines.steady(jnp.arange(19) == 0) if k < 2 else jnp.zeros((3, 7))
+        target = engines.steady(jnp.arange(19) == 0, jnp.ones(19), jnp.ones(19)) if k < 2 else jnp.zeros((3, 7))
         push, delivered = through_step(delivered, target, decay)
         motion = rk4(motion, push, mass, Pull(jnp.asarray(0.0), CENTRAL, jnp.zeros(3)), jnp.asarray(STEP))
     t, on, a = 20 * STEP, 2 * STEP, 1000.0 / 340.0
@@ -149,7 +150,7 @@ def test_dry_tanks_give_nothing(batch):
     running = jnp.zeros((3, 7)).at[0].set(output[0])
     truth = eqx.tree_at(lambda t: (t.engines.delivered, t.engines.is_open), truth, (running, jnp.arange(19) == 0))
     open_main = Commands(jnp.where(jnp.arange(19) == 0, 0.1, 0.0))
-    step = jax.jit(lambda t, k: scenario.world.fly(t, open_main, k))
+    step = jax.jit(lambda t, k: scenario.world.fly(t, open_main, unbroken(), k))
     dry = step(truth, jnp.asarray(0, jnp.int32))
     assert float(dry.motion.propellant) < EMPTY
     mass = float(flown["lander.dry_mass_kg"][0])

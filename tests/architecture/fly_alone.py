@@ -94,7 +94,9 @@ memory = m.FlightMemory(
     attitude_integral=jnp.zeros(3),
     thrust_demand=zero,
 )
-measured = Measurements(jnp.zeros(3), jnp.zeros(3), state.attitude_IB, no, zero, zero, no, no, jnp.zeros(3), no, no)
+measured = Measurements(
+    jnp.zeros(3), jnp.zeros(3), state.attitude_IB, no, zero, zero, no, no, jnp.zeros(3), no, no, zero, jnp.asarray(0.1)
+)
 step = jax.jit(lambda memory, tick: software.step(memory, measured, tick))
 memory, commands, events = step(memory, jnp.asarray(0, jnp.int32))
 for tick in range(1, 11):

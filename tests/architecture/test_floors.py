@@ -18,6 +18,7 @@ MANY_PARAMETERS = {
     "control/allocation.py:allocate": "force, torque, two switches and two debts are what allocation is",
     "command_line/app.py:fly": "one parameter an option of the command",
     "command_line/app.py:site": "one parameter an option of the command",
+    "command_line/app.py:sweep": "one parameter an option of the command",
 }
 WORDS_NOT_IN_FLIGHT = re.compile(r"truth|true_|_true|simulat", re.IGNORECASE)
 

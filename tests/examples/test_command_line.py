@@ -108,7 +108,7 @@ def test_story_from_orbit(tmp_path):
 
 
 def test_story_of_an_impact_from_orbit(tmp_path):
-    done = perilune("fly", "resilience", "--from", "orbit", "--fault", "orbit.accelerometer_on=0", "--out", "here", cwd=tmp_path)
+    done = perilune("fly", "resilience", "--from", "orbit", "--fault", "orbit.accelerometer_off=1", "--out", "here", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "CRASHED" in done.stdout and "burn_not_felt" in done.stdout
@@ -140,7 +140,7 @@ MISTAKES = {
     "set": (("fly", "resilience", "--set", "lander.drymass_kg=3"), "no key"),
     "set value": (("fly", "resilience", "--set", "lander.dry_mass_kg=-1"), "greater than 0"),
     "beginning": (("fly", "resilience", "--from", "moon"), "choose one of pdi, orbit"),
-    "fault before its time": (("fly", "resilience", "--fault", "orbit.accelerometer_on=0"), "--from orbit"),
+    "fault before its time": (("fly", "resilience", "--fault", "orbit.accelerometer_off=1"), "--from orbit"),
     "seed": (("fly", "resilience", "--seed", "one"), "valid integer"),
     "negative seed": (("fly", "resilience", "--seed", "-1"), "greater than or equal to 0"),
     "archive": (("plot", "nowhere"), "not a flight's archive"),

@@ -53,14 +53,13 @@ CAUSES = [
     ("range_finder.false_probability", 1.0, "range_not_believed"),
     ("main_engine.thrust_error_percent", -100.0, "thrust_low"),
     ("main_engine.thrust_error_percent", 50.0, "thrust_high"),
-    ("velocimeter.fitted", 0.0, "touchdown_horizontal_speed_mps"),
+    ("velocimeter.off", 1.0, "touchdown_horizontal_speed_mps"),
     ("range_finder.false_probability", 0.5, None),
 ]
 
 
 @pytest.mark.parametrize(("kind", "magnitude", "cause"), CAUSES)
 def test_every_fault_has_a_cause_in_its_story(batch, kind, magnitude, cause):
-    assert {row[0] for row in CAUSES} == set(batch.kinds())  # those of the orbit phase: tests/examples/test_command_line.py
     flown = fly_one(batch, 1, {kind: magnitude})
     assert first_cause(flown).get("cause") == cause
     is_met = flown.outcome.outcome == "landed" and all(margin.left >= 0.0 for margin in flown.outcome.margins)

@@ -8,6 +8,8 @@ import pytest
 
 from perilune.foundation.randomness import draw, run_key
 from perilune.foundation.rotation import compose, inverse, to_rotation_vector
+from perilune.world.faults import unbroken
+from perilune.world.sensors.range_finder import Scene
 from perilune.world.state import Motion
 
 SHOTS = 3000
@@ -35,13 +37,13 @@ STILL = Motion(
 
 
 def test_imu(world, noise):
-    velocity, angle = jax.vmap(lambda e: world.imu.measure(STILL, e, jnp.asarray(0.1)))(noise)
+    velocity, angle = jax.vmap(lambda e: world.imu.measure(STILL, unbroken(), e, jnp.asarray(0.1)))(noise)
     assert np.std(velocity, axis=0) == pytest.approx(35e-6 * 9.80665 * np.sqrt(0.1), rel=0.1)  # µg/√Hz over 0.1 s
     assert np.std(angle, axis=0) == pytest.approx(np.radians(0.07) / 60 * np.sqrt(0.1), rel=0.1)  # °/√h over 0.1 s
 
 
 def test_star_tracker(world, noise):
-    readings, valid = jax.vmap(lambda e: world.star_tracker.measure(STILL, e))(noise)
+    readings, valid = jax.vmap(lambda e: world.star_tracker.measure(STILL, jnp.zeros(3), e))(noise)
     errors = jax.vmap(lambda q: to_rotation_vector(compose(inverse(STILL.attitude_IB), q)))(readings)
     assert np.all(valid)
     assert np.std(errors, axis=0) == pytest.approx(np.radians([8 / 3600, 50 / 3600, 8 / 3600]), rel=0.1)
@@ -49,9 +51,9 @@ def test_star_tracker(world, noise):
 
 
 def test_velocimeter(world, noise):
-    readings, _ = jax.vmap(lambda e: world.velocimeter.measure(STILL, jnp.asarray(500.0), e))(noise)
+    readings, _ = jax.vmap(lambda e: world.velocimeter.measure(STILL, jnp.asarray(500.0), jnp.zeros(3), e))(noise)
     assert np.std(readings, axis=0) == pytest.approx(0.1, rel=0.1)  # m/s
-    _, out_of_reach = world.velocimeter.measure(STILL, jnp.asarray(2500.0), noise[0])
+    _, out_of_reach = world.velocimeter.measure(STILL, jnp.asarray(2500.0), jnp.zeros(3), noise[0])
     assert not bool(out_of_reach)
 
 
@@ -75,7 +77,8 @@ def test_detection_is_a_coin_with_the_stated_probability(world, noise):
     strength = float(finder.shoot(above, ground, world.surface, jnp.asarray(0.0))[2])
     finder = eqx.tree_at(lambda f: f.threshold, finder, jnp.asarray(strength))
     hits = jnp.zeros(4, bool)
-    shots, _ = jax.vmap(lambda e: finder.measure(above, hits, ground, world.surface, e, jnp.asarray(0.0)))(noise)
+    scene = Scene(ground, world.surface, jnp.asarray(0.0), jnp.asarray(0.0))
+    shots, _ = jax.vmap(lambda e: finder.measure(above, hits, scene, jnp.asarray(1e3), unbroken(), e))(noise)
     share = float(np.mean(shots.is_detected))
     assert share == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(SHOTS))  # 4 sigma of a fair coin
     assert not np.any(shots.is_valid)  # one hit is not yet three of four

@@ -17,13 +17,14 @@ from ..memory import TERRAIN_BIAS, TERRAIN_SLOPE, FlightMemory, NavigationState
 from ..settings import NavigationSettings
 
 
-def propagate(state: NavigationState, measured: Measurements, gravity: GravityField, rest_I: Acceleration, period: Scalar):
+def propagate(state: NavigationState, measured: Measurements, gravity: GravityField, rest_I: Acceleration):
     """One cycle of dead reckoning; also the velocity gained (m/s, I) and its part along Z of B.
 
     `rest_I`: what the onboard table adds to `gravity`, m/s² (`gravity_rest`).
     The body-frame increment is turned by the attitude half-way through the cycle, gravity is taken at the mean
     position (Titterton & Weston 2004, §11.3).
     """
+    period = measured.elapsed
     angle_B = (measured.delta_angle_B - state.gyro_bias_B * period) / (1.0 + state.gyro_scale)
     gained_B = measured.delta_velocity_B - state.accelerometer_bias_B * period
     scale = jnp.stack([jnp.ones_like(period), jnp.ones_like(period), 1.0 / (1.0 + state.accelerometer_scale)])

@@ -17,12 +17,26 @@ from perilune.foundation.frames import inertial_to_fixed, surface_velocity
 from perilune.foundation.quantities import Direction, Flag, Scalar
 from perilune.foundation.randomness import Noise, rows
 from perilune.foundation.rotation import rotate
-from perilune.foundation.vectors import cross, dot
+from perilune.foundation.vectors import cross, dot, unit
 
 from ..environment.ray import cast
 from ..environment.surface import Surface
 from ..environment.terrain import Terrain
+from ..faults.kinds import SLOW, UNITS
+from ..faults.table import Struck
 from ..state import Motion
+
+UNIT = UNITS.index("range_finder")
+NEAR = 50.0  # m of height over which noise that rises near the ground falls by e
+
+
+class Scene(eqx.Module):
+    """What the beam meets: the ground, its surface, the dust on the way (optical depth one way), and when (s)."""
+
+    ground: Terrain
+    surface: Surface
+    dust: Scalar
+    time: Scalar
 
 
 class Return(eqx.Module):
@@ -48,14 +62,14 @@ class RangeFinder(eqx.Module):
     sun_noise: Scalar  # growth of noise power at ρ = 1 and overhead Sun
     threshold: Scalar  # signal over noise
     closing_speed_scale: Scalar  # m/s, at which the return is down to 1/√2
-    return_loss: Scalar  # power ratio ≤ 1: the fault "weak return"
+    return_loss: Scalar  # power ratio ≤ 1
     noise_floor: Scalar  # m
     noise_weak: Scalar  # m at a signal-to-noise ratio of one
     bias: Scalar  # m
     quantum: Scalar  # m
     window: Scalar  # m, farthest range the unit counts to
     false_probability: Scalar  # of a false return, a shot
-    dropout_probability: Scalar  # of a lost shot: the fault "dropout"
+    dropout_probability: Scalar  # of a lost shot
     latency: Scalar  # s
     valid_count: int = eqx.field(static=True)  # m ...
     valid_window: int = eqx.field(static=True)  # ... of n shots make the reading valid
@@ -87,27 +101,41 @@ class RangeFinder(eqx.Module):
         closing = dot(inertial_to_fixed(over_ground_I, time), direction_M)
         return distance, cosine, self.strength(here, distance, cosine, closing) * jnp.exp(-2.0 * dust)
 
+    def struck_by(self, struck: Struck) -> "RangeFinder":
+        """The unit with the faults that strike its parts; the same bits where there are none."""
+        off_x, off_y = struck.of("range_boresight")
+        turned_B = unit(self.boresight_B + cross(jnp.stack([off_x, off_y, jnp.zeros_like(off_x)]), self.boresight_B))
+        is_turned = (off_x != 0.0) | (off_y != 0.0)
+        return eqx.tree_at(
+            lambda r: (r.boresight_B, r.return_loss, r.false_probability, r.dropout_probability, r.latency),
+            self,
+            (
+                jnp.where(is_turned, turned_B, self.boresight_B),
+                self.return_loss * 10.0 ** (-0.1 * struck.one("range_loss")),
+                self.false_probability + struck.one("range_false"),
+                jnp.maximum(self.dropout_probability, struck.one("unit_dropout", UNIT)),
+                self.latency + struck.one("unit_latency", UNIT),
+            ),
+        )
+
     def measure(
-        self,
-        motion: Motion,
-        hits: Bool[Array, " shots"],
-        ground: Terrain,
-        surface: Surface,
-        noise: Noise,
-        time: Scalar,
-        dust: Scalar | float = 0.0,
+        self, motion: Motion, hits: Bool[Array, " shots"], scene: Scene, height: Scalar, struck: Struck, noise: Noise
     ) -> tuple[Return, Bool[Array, " shots"]]:
-        """One shot through dust of an optical depth (one way) and the unit's new memory of detections."""
-        distance, cosine, strength = self.shoot(motion, ground, surface, time, dust)
+        """One shot from a height (m) above the ground, and the unit's new memory of detections."""
+        finder = self.struck_by(struck)
+        distance, cosine, strength = finder.shoot(motion, scene.ground, scene.surface, scene.time, scene.dust)
         first, second = rows(noise, "range_false")
-        is_lost = ndtr(-first) < self.dropout_probability  # the upper tail; false returns use the lower one
-        is_echo = (strength + rows(noise, "range_detection")[0] > self.threshold) & (distance < self.window) & ~is_lost
-        is_false = ndtr(first) < self.false_probability
-        spread = jnp.sqrt(self.noise_floor**2 + (self.noise_weak / jnp.maximum(strength, 1.0)) ** 2)
-        echo = distance + self.bias + spread * rows(noise, "range_noise")[0]
-        reading = jnp.where(is_false, ndtr(second) * self.window, echo)
-        reading = jnp.maximum(jnp.round(reading / self.quantum) * self.quantum, 0.0)
-        is_detected = is_echo | is_false
+        is_lost = ndtr(-first) < finder.dropout_probability  # the upper tail; false returns use the lower one
+        is_echo = (strength + rows(noise, "range_detection")[0] > finder.threshold) & (distance < finder.window) & ~is_lost
+        is_false = ndtr(first) < finder.false_probability
+        louder = struck.one("slow_noise", SLOW.index("range"))
+        spread = jnp.sqrt(finder.noise_floor**2 + (finder.noise_weak / jnp.maximum(strength, 1.0)) ** 2 + louder**2)
+        near = struck.one("range_near_noise") * jnp.exp(-jnp.maximum(height, 0.0) / NEAR)
+        echo = distance + finder.bias + (spread + near) * rows(noise, "range_noise")[0]
+        reading = jnp.where(is_false, ndtr(second) * finder.window, echo)
+        reading = jnp.maximum(jnp.round(reading / finder.quantum) * finder.quantum, 0.0)
+        is_detected = (is_echo | is_false) & ~struck.has("unit_off", UNIT)
+        reading = jnp.where(is_detected, reading, finder.window)  # a shot without return counts to its end
         hits = jnp.concatenate([is_detected[None], hits[:-1]])
-        is_valid = is_detected & (jnp.sum(hits) >= self.valid_count)
+        is_valid = is_detected & (jnp.sum(hits) >= finder.valid_count)
         return Return(reading, distance, strength, cosine, is_detected, is_valid), hits

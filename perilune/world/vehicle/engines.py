@@ -28,22 +28,26 @@ class Engines(eqx.Module):
     rise_time: Float[Array, " classes"]  # s
     start_loss: Float[Array, " engines"]  # kg a start
 
-    def steady(self, is_open: Bool[Array, " engines"]) -> Float[Array, "classes 7"]:
-        """What each class settles at with these valves open. Summed engine by engine: measured faster than a reduction."""
+    def steady(self, is_open: Bool[Array, " engines"], thrust, flow) -> Float[Array, "classes 7"]:
+        """What each class settles at with these valves open and these shares of thrust and flow. Summed engine by engine:
+        measured faster than a reduction."""
         rows = []
         for name in ENGINE_CLASSES:
             members = range(*engine_slice(name).indices(ENGINES))
-            rows.append(sum(jnp.where(is_open[k], self.output[k], 0.0) for k in members))
+            force = sum(jnp.where(is_open[k], thrust[k], 0.0) * self.output[k, 0:6] for k in members)
+            drain = sum(jnp.where(is_open[k], flow[k], 0.0) * self.output[k, 6:7] for k in members)
+            rows.append(jnp.concatenate([force, drain]))
         return jnp.stack(rows)
 
-    def plan(self, on_time: Float[Array, " engines"], step: Scalar, substeps: int):
-        """Valve patterns (substeps, engines) of a cycle, and what each truth step's pattern settles at.
+    def plan(self, on_time: Float[Array, " engines"], share, step: Scalar, substeps: int):
+        """Valve patterns (substeps, engines) of a cycle, and what each truth step's pattern settles at. `share`: of thrust and
+        of flow, (engines,) each.
 
         Valves open at the start of the cycle and close after their on-time; edges fall on truth steps.
         """
         middles = (jnp.arange(substeps, dtype=jnp.float64) + 0.5) * step
         is_open = on_time[None, :] > middles[:, None]
-        return is_open, jax.vmap(self.steady)(is_open)
+        return is_open, jax.vmap(self.steady, in_axes=(0, None, None))(is_open, *share)
 
     def start(self, state: EngineState, is_open: Bool[Array, " engines"]) -> tuple[Scalar, EngineState]:
         """Propellant (kg) that the starts at the beginning of a cycle waste, and the state that has counted them."""

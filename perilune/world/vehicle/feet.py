@@ -22,11 +22,11 @@ class Feet(eqx.Module):
     slope_north: Scalar
 
 
-def lowest_foot(
+def feet_over_ground(
     feet: Feet, ground: Terrain, position_I: Position, attitude_IB: Attitude, centre_B: Vector, time: Scalar
-) -> tuple[Scalar, Slope]:
-    """Height (m) of the lowest footpad above the ground under it, and the slope (east, north; m/m) of the plane through the
-    ground under all four, by least squares."""
+) -> tuple[Float[Array, " feet"], Slope]:
+    """Height (m) of each footpad above the ground under it, and the slope (east, north; m/m) of the plane through the ground
+    under all four, by least squares."""
     position_M = inertial_to_fixed(position_I, time)
     radius = norm(position_M)
     east, north, up = local_axes(position_M / radius)
@@ -39,7 +39,7 @@ def lowest_foot(
         return radius - RADIUS + dot(arm_M, up) - height, place, height
 
     clearances, places, grounds = jax.vmap(under)(feet.place_B)
-    return jnp.min(clearances), plane_through(places, grounds)
+    return clearances, plane_through(places, grounds)
 
 
 def plane_through(places: Float[Array, "feet 2"], heights: Float[Array, " feet"]) -> Slope:

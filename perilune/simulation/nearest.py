@@ -1,0 +1,9 @@
+"""A hint for a misspelt word."""
+
+import difflib
+
+
+def nearest(word: str, choices) -> str:
+    """' Did you mean …?' or nothing."""
+    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f" Did you mean “{found[0]}”?" if found else ""

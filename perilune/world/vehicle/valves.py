@@ -1,0 +1,30 @@
+"""From commands to valves as they really move: stuck ones, and a main engine that lights or stops late."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from perilune.foundation.quantities import Scalar
+
+from ..faults.table import FaultState, Struck
+
+
+def opened(
+    on_time: Float[Array, " engines"], state: FaultState, struck: Struck, time: Scalar, period: Scalar
+) -> tuple[Float[Array, " engines"], FaultState]:
+    """Open times (s) of the cycle that begins at `time` s."""
+    is_asked = on_time[0] > 0.0
+    asked = jnp.where(is_asked, jnp.where(jnp.isfinite(state.main_asked), state.main_asked, time), jnp.inf)
+    released = jnp.where(is_asked, time, state.main_released)
+    has_lit = time - asked >= struck.one("main_late", 0)
+    burns_on = time - released < struck.one("main_late", 1)
+    main = jnp.where(is_asked, jnp.where(has_lit, on_time[0], 0.0), jnp.where(burns_on, period, on_time[0]))
+    moved = jnp.concatenate([main[None], on_time[1:]])
+    moved = jnp.where(struck.of("engine_open") > 0.5, period, jnp.where(struck.of("engine_closed") > 0.5, 0.0, moved))
+    return moved, eqx.tree_at(lambda s: (s.main_asked, s.main_released), state, (asked, released))
+
+
+def shares(struck: Struck) -> tuple[Float[Array, " engines"], Float[Array, " engines"]]:
+    """Of each engine's thrust and of its flow, what it really has. One that has lost all gives none, not a little less."""
+    thrust = jnp.maximum(1.0 + struck.of("engine_thrust"), 0.0)
+    return thrust, thrust / (1.0 + struck.of("engine_impulse"))
