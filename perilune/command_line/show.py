@@ -54,8 +54,10 @@ def rows(mission: Mission) -> list[Row]:
 
     walk(table, "")
     for fault in mission.faults:
-        path = f"faults.{fault.kind}"
+        path = f"faults.{fault.name}"
         found.append(Row(path, fault.magnitude, unit_of(fault.kind), source_of(path, mission.sources)))
+        when = {key: value for key, value in fault.table().items() if key != "magnitude" and value not in ("", 0.0)}
+        found += [Row(f"{path}.{key}", value, unit_of(key), "") for key, value in when.items()]
     for spread in mission.dispersions:
         path = f"dispersions.{spread.path}"
         value = next(x for x in (spread.sigma, spread.sigma_percent, spread.half_width) if x is not None)

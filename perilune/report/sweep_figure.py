@@ -26,6 +26,7 @@ def sweep_figure(points: Sequence[Any], fault: str, title: str, limit_mps: float
     below.axhline(limit_mps, color=BAD, linewidth=1.0, linestyle="--", label="requirement")
     below.set_ylabel("vertical speed at touchdown, m/s")
     below.set_yscale("symlog", linthresh=1.0)
+    below.yaxis.set_major_formatter("{x:g}")
     below.set_ylim(bottom=0.0)
     below.set_xlabel(fault)
     below.legend(loc="best", fontsize=8)
