@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import commands, rooms, throughput
-from perilune.campaign.pool import spread
 
 
 def spin() -> float:
@@ -29,7 +28,7 @@ def main() -> None:
     console = Console()
     found = {
         "throughput": throughput.measure(),
-        "ns per lane-cycle by room": next(iter(spread(rooms.rooms, [None], workers=1))),
+        "ns per lane-cycle by room": rooms.measure(),
         "commands": commands.measure(),
     }
     for title, figures in found.items():

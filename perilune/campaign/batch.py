@@ -12,7 +12,7 @@ from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
 from perilune.simulation.arrival import Arrival, OrbitRow
 from perilune.simulation.checks import check_faults
-from perilune.simulation.fault_rows import fault_table, moved_numbers
+from perilune.simulation.fault_rows import Wanted, fault_table, moved_numbers
 from perilune.simulation.mission import Mission
 from perilune.simulation.orbit_model import OrbitModel, orbit_model
 from perilune.simulation.orbit_phase import fly_orbit
@@ -25,12 +25,19 @@ from .sample import already_broken, break_things, disperse
 
 WIDTH = 128  # lanes of a batch program
 BEGINNINGS = ("pdi", "orbit")  # powered descent initiation, or the parking orbit before it
+IN_THE_BURN = ("imu", "main_engine", "tank", "clock", "computer")  # what the descent orbit burn works with
 CHUNK = 50  # cycles between looks at whether anyone still flies
 
 
 def in_orbit(kind: str) -> bool:
     """Whether a fault of this name strikes in the orbit phase."""
     return CATALOGUE[kind].path.startswith("orbit.")
+
+
+def misses_the_burn(fault: Wanted) -> bool:
+    """Whether a fault that is there from the start should show in the orbit phase, and cannot."""
+    is_whole = fault.waits or not np.any(np.asarray(fault.magnitude, float))
+    return not is_whole and fault.kind.strikes_in_flight and not fault.kind.path and fault.kind.target in IN_THE_BURN
 
 
 class Broken(NamedTuple):
@@ -114,6 +121,11 @@ class Batch:
         found = check_faults(faults or {}, self.mission, self.mission.name)
         if self.beginning != "orbit" and (early := [f.name for f in found if in_orbit(f.kind.name)]):
             raise UserError(f"{', '.join(early)} happens before powered descent: begin the flight in orbit (--from orbit).")
+        if self.beginning == "orbit" and (lost := [f.name for f in found if misses_the_burn(f)]):
+            raise UserError(
+                f"{', '.join(lost)} from the start would have to break the descent orbit burn too, which knows no such fault: "
+                "let it strike later (start_s=0 is after the burn), or begin at pdi."
+            )
         keys = jnp.stack([run_key(int(seed), 0) for seed in seeds])
 
         def per_lane(value, shape):

@@ -36,7 +36,7 @@ def padded(value: Any, count: int) -> Any:
     if isinstance(value, dict):
         return {key: x if isinstance(x, str) else padded(x, count) for key, x in value.items()}
     value = np.asarray(value, float)
-    return np.concatenate([value, np.repeat(value[-1:], WIDTH - count, axis=0)]) if value.ndim else float(value)
+    return np.concatenate([value, np.repeat(value[-1:], WIDTH - count, axis=0)]) if value.ndim and len(value) == count else value
 
 
 def fly_lanes(job: Job) -> Flown:

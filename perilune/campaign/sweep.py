@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perilune.foundation.errors import UserError
-from perilune.simulation.checks import check_faults, mission_faults
+from perilune.simulation.checks import check_faults, with_mission_faults
 from perilune.simulation.load import load
+from perilune.world.faults import CATALOGUE
 
-from .batch import WIDTH
+from .batch import WIDTH, in_orbit
 from .jobs import Job, fly_rows
 from .pool import spread
 from .statistics import clopper_pearson
@@ -35,11 +36,12 @@ class Sweep:
     when: tuple[tuple[str, Any], ...] = ()
     healthy: bool = False
     values: tuple[tuple[str, Any], ...] = ()
+    build: str = ""  # version and commit of what flies it: another build's flights are not gone on with
 
     def faults(self, magnitude: Any) -> dict[str, Any]:
         """All faults of lanes with these magnitudes."""
-        own = {} if self.healthy else mission_faults(load(self.mission, dict(self.values)))
-        return {**own, self.fault: {"magnitude": magnitude, **dict(self.when)} if self.when else magnitude}
+        swept = {"magnitude": magnitude, **dict(self.when)} if self.when else magnitude
+        return with_mission_faults(load(self.mission, dict(self.values)), self.healthy, {self.fault: swept})
 
     def lanes(self) -> tuple[np.ndarray, np.ndarray]:
         """Magnitude and seed of every flight."""
@@ -76,6 +78,8 @@ def check_sweep(sweep: Sweep) -> None:
     if len(set(sweep.magnitudes)) != len(sweep.magnitudes):
         raise UserError(f"A sweep from {sweep.magnitudes[0]:g} to {sweep.magnitudes[-1]:g} goes nowhere: give two magnitudes.")
     mission = load(sweep.mission, dict(sweep.values))
+    if sweep.fault in CATALOGUE and in_orbit(sweep.fault):
+        raise UserError(f"{sweep.fault} happens before powered descent, where a sweep begins: fly it with `fly --from orbit`.")
     check_faults(sweep.faults(np.asarray(sweep.magnitudes)), mission, mission.name)
 
 
@@ -90,11 +94,12 @@ def open_folder(sweep: Sweep, folder: Path) -> None:
     try:
         if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not head.is_file())):
             raise UserError(f"Output folder {folder} holds other things: give an empty or new folder with --out.")
-        if head.is_file():
-            if json.loads(head.read_text(encoding="utf-8")).get("digest") != sweep.digest():
-                raise UserError(f"Output folder {folder} holds another sweep: give a new folder with --out.")
-            return
+        held = json.loads(head.read_text(encoding="utf-8")) if head.is_file() else None
+        if head.is_file() and (not isinstance(held, dict) or held.get("digest") != sweep.digest()):
+            raise UserError(f"Output folder {folder} holds another sweep, or another build's: give a new folder with --out.")
         (folder / "runs").mkdir(parents=True, exist_ok=True)
+        if head.is_file():
+            return
         text = json.dumps({"digest": sweep.digest(), "sweep": asdict(sweep)}, indent=2, default=str)
         whole(head, lambda path: path.write_text(text + "\n", encoding="utf-8"))
     except (OSError, ValueError) as problem:

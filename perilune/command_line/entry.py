@@ -10,13 +10,13 @@ from perilune.assessment.flight import Event, Flight
 from perilune.assessment.outcome import Margin, Outcome, TouchdownFigures
 from perilune.assessment.propulsion import propulsion_figures
 from perilune.foundation.errors import UserError
-from perilune.simulation.checks import check_faults, mission_faults
+from perilune.simulation.checks import check_faults, with_mission_faults
 from perilune.simulation.mission import Mission
 
 
 def faults_of(mission: Mission, healthy: bool, extra: dict[str, Any]) -> dict[str, Any]:
     """The faults to fly: the mission's own (unless healthy) with `extra` put in or over them."""
-    faults = {**({} if healthy else mission_faults(mission)), **extra}
+    faults = with_mission_faults(mission, healthy, extra)
     check_faults(faults, mission, mission.name)
     return faults
 

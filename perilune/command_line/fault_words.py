@@ -29,6 +29,8 @@ def trigger(text: str, said: str) -> dict[str, Any]:
             raise UserError(f"{said}: after @ write KEY=VALUE, as start_s=600 or event=upright.")
         if key not in KEYS:
             raise UserError(f"{said}: unknown key “{key}”.{nearest(key, KEYS)} Known: {', '.join(KEYS)}.")
+        if key in found:
+            raise UserError(f"{said}: {key} stands twice.")
         found[key] = value if key in WORDS else number(value, said)
     return found
 
@@ -41,6 +43,8 @@ def asked(pairs: list[str], option: str = "--fault") -> dict[str, Any]:
         name, separator, value = (part.strip() for part in what.partition("="))
         if not separator or not name or not value:
             raise UserError(f"{option} {pair!r}: write it as NAME=VALUE, or NAME=VALUE@start_s=600,duration_s=5.")
+        if name in found:
+            raise UserError(f"{option} {name} stands twice: give one magnitude.")
         magnitude = number(value, said)
         found[name] = {"magnitude": magnitude, **trigger(when, said)} if at else magnitude
     return found
@@ -50,7 +54,7 @@ def unit_of(kind: FaultKind) -> str:
     """How a magnitude is written."""
     from .show import unit_of as unit
 
-    return unit(kind.name) or ("share" if kind.name.endswith("probability") else "0 or 1")
+    return "0 or 1" if kind.is_switch else unit(kind.name) or "share"
 
 
 def of_target(target: str | None) -> list[FaultKind]:

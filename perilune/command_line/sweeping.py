@@ -8,8 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from perilune import __version__
 from perilune.campaign.sweep import Point, Sweep, check_sweep, fly_sweep
 from perilune.simulation.load import load
+
+from .entry import commit
 
 
 def sweep_of(
@@ -22,7 +25,8 @@ def sweep_of(
     name, at, when = fault.partition("@")
     magnitudes = tuple(float(x) for x in np.linspace(*ends, size[0]))
     said = tuple(trigger(when, f"--fault {fault}").items()) if at else ()
-    sweep = Sweep(mission, name.strip(), magnitudes, size[1], said, healthy, tuple(values.items()))
+    put = tuple((path, tuple(value) if isinstance(value, list) else value) for path, value in values.items())
+    sweep = Sweep(mission, name.strip(), magnitudes, size[1], said, healthy, put, f"{__version__} {commit()}")
     check_sweep(sweep)
     return sweep
 
@@ -48,10 +52,10 @@ def draw(sweep: Sweep, points: list[Point], folder: Path) -> list[Path]:
     from perilune.report.sweep_figure import sweep_figure
 
     mission = load(sweep.mission, dict(sweep.values))
-    title = f"{mission.title} · {sweep.runs} flights a point"
-    return save(
-        sweep_figure(points, sweep.fault, title, mission.requirements.vertical_speed_mps), folder, "sweep", ("png", "svg")
-    )
+    base = "healthy but for it" if sweep.healthy else "with the mission's other faults"
+    title = f"{mission.title} · {sweep.runs} flights a point, {base}"
+    what = ", ".join([sweep.fault, *(f"{key} = {value}" for key, value in sweep.when)])
+    return save(sweep_figure(points, what, title, mission.requirements.vertical_speed_mps), folder, "sweep", ("png", "svg"))
 
 
 def tell(sweep: Sweep, points: list[Point], console: Console) -> None:

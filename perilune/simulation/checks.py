@@ -31,14 +31,26 @@ def mission_faults(mission: Mission) -> dict[str, Any]:
     return {fault.name: fault.table() for fault in mission.faults}
 
 
+def with_mission_faults(mission: Mission, healthy: bool, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The mission's own faults (unless healthy) with `extra` put in or over them. A magnitude alone leaves one of the mission's
+    own its trigger."""
+    own = {} if healthy else mission_faults(mission)
+
+    def over(name, value):
+        return {**own[name], "magnitude": value} if name in own and not isinstance(value, Mapping) else value
+
+    return {**own, **{name: over(name, value) for name, value in extra.items()}}
+
+
 def check_faults(faults: Mapping[str, Any], mission: Mission, where: str) -> list[Wanted]:
     """The faults of a flight of this mission. Raises UserError for one that is not known, contradicts another, or could never
     strike."""
     found = collected(faults, where)
     limit_s = mission.start.time_limit_s
     for fault in found:
-        if fault.start_s is not None and np.any(np.asarray(fault.start_s) >= limit_s):
-            late = f"fault {fault.name} waits for T+{np.max(fault.start_s):g} s"
+        begins = np.max(np.asarray(0.0 if fault.start_s is None else fault.start_s) + np.asarray(fault.delay_s))
+        if begins >= limit_s:
+            late = f"fault {fault.name} waits for T+{begins:g} s"
             raise UserError(f"{where}: {late}, and the flight is given up at {limit_s:g} s: it could never strike.")
     return found
 

@@ -18,7 +18,7 @@ from perilune.world.faults.kinds import ROWS
 from .nearest import nearest
 
 TRIGGERS = ("start_s", "below_m", "event")
-ENDS = ("touchdown", "time_limit", "diverged", "contact_sensed")  # events that no fault can follow
+ENDS = ("touchdown", "time_limit", "diverged")  # events that no fault can follow
 # A phase begins with an event.
 PHASES = {
     "braking": "powered_descent_initiation",
@@ -27,7 +27,7 @@ PHASES = {
     "terminal descent": "terminal_descent_start",
     "final metres": "main_engine_off",
 }
-OPPOSITES = (("stuck_open", "stuck_closed"), ("said_valid", "said_invalid"), ("early", "dead"), ("off", "said_valid"))
+OPPOSITES = (("stuck_open", "stuck_closed"), ("said_valid", "said_invalid"), ("early", "dead"))
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Wanted:
     magnitude: Any
     start_s: Any = None
     below_m: Any = None
-    event: str = ""
+    event: str | None = None
     delay_s: Any = 0.0
     duration_s: Any = None
     cause: str = ""
@@ -49,10 +49,14 @@ class Wanted:
         """As it is written."""
         return f"{self.kind.name}.{self.part}" if self.part else self.kind.name
 
+    def given(self) -> list[str]:
+        """The triggers that are said."""
+        return [name for name in TRIGGERS if getattr(self, name) is not None and getattr(self, name) != ()]
+
     @property
     def is_triggered(self) -> bool:
         """Whether it begins at something else than the flight's beginning, or ends."""
-        return any(getattr(self, name) not in (None, "") for name in TRIGGERS) or self.duration_s is not None
+        return bool(self.given()) or self.duration_s is not None
 
     @property
     def waits(self) -> bool:
@@ -62,7 +66,7 @@ class Wanted:
     def trigger(self) -> tuple:
         """What tells its trigger from another's; lanes with their own times have a trigger of their own."""
         return tuple(
-            tuple(np.asarray(x, float).ravel()) if np.ndim(x) else x
+            tuple(np.asarray(x, float).ravel()) if isinstance(x, list | tuple | np.ndarray) else x
             for x in (self.start_s, self.below_m, self.event, self.delay_s, self.duration_s)
         )
 
@@ -71,10 +75,10 @@ class Wanted:
         if not self.waits:
             return float(self.magnitude)
         said: dict[str, Any] = {"magnitude": float(self.magnitude)}
-        for name in (*TRIGGERS, "delay_s", "duration_s"):
-            if getattr(self, name) not in (None, "", 0.0):
-                said[name] = getattr(self, name)
-        return said
+        said |= {name: getattr(self, name) for name in self.given()}
+        said |= {"delay_s": self.delay_s} if self.delay_s else {}
+        said |= {"duration_s": self.duration_s} if self.duration_s is not None else {}
+        return said | ({"cause": self.cause} if self.cause else {})
 
 
 def kind_and_part(name: str, where: str) -> tuple[FaultKind, str]:
@@ -106,10 +110,21 @@ def wanted(name: str, value: Any, where: str) -> Wanted:
             raise UserError(f"{where}: fault {name}: give phase or event, not both.")
         table["event"] = PHASES[phase]
     table.pop("text", None)
+    table["event"] = table.get("event") or None
     if unknown := set(table) - {"magnitude", "delay_s", "duration_s", "cause", *TRIGGERS}:
         raise UserError(f"{where}: fault {name}: unknown key {min(unknown)}.")
     if "magnitude" not in table:
         raise UserError(f"{where}: fault {name} needs a magnitude.")
+    for key in ("magnitude", "start_s", "below_m", "delay_s", "duration_s"):
+        if table.get(key) is None and key not in ("magnitude", "delay_s"):
+            continue
+        try:
+            np.asarray(table.get(key, 0.0), float) + 0.0
+            is_number = table.get(key, 0.0) is not None and np.size(table.get(key, 0.0)) > 0
+        except (TypeError, ValueError):
+            is_number = False
+        if not is_number:
+            raise UserError(f"{where}: fault {name}: {key} = {table.get(key)!r} is not a number.")
     fault = Wanted(kind, part, **table)
     check_magnitude(fault, where)
     check_trigger(fault, where)
@@ -122,20 +137,22 @@ def check_magnitude(fault: Wanted, where: str) -> None:
     if not np.all(np.isfinite(values)) or np.any((values < kind.lower) | (values > kind.upper)):
         bad = values.ravel()[~((values >= kind.lower) & (values <= kind.upper)).ravel()][0]
         raise UserError(f"{where}: fault {fault.name} = {bad:g} is outside {kind.lower:g}..{kind.upper:g}.")
+    if kind.is_switch and not np.all((values == 0.0) | (values == 1.0)):
+        raise UserError(f"{where}: fault {fault.name} = {np.max(values):g}: it is 0 or 1, nothing between.")
 
 
 def check_trigger(fault: Wanted, where: str) -> None:
     """One trigger, one that can go off, on a fault that can wait."""
-    given = [name for name in TRIGGERS if getattr(fault, name) not in (None, "")]
+    given = fault.given()
     if len(given) > 1:
         raise UserError(f"{where}: fault {fault.name} has {len(given)} triggers ({', '.join(given)}): give one.")
     if fault.waits and not fault.kind.strikes_in_flight:
         raise UserError(f"{where}: fault {fault.name} is there before the flight begins: it takes no trigger and no duration.")
-    if fault.event and fault.event not in INDEX:
+    if fault.event is not None and fault.event not in INDEX:
         raise UserError(f"{where}: fault {fault.name}: unknown event “{fault.event}”.{nearest(fault.event, INDEX)}")
     if fault.event in ENDS:
         raise UserError(f"{where}: fault {fault.name} waits for {fault.event}, after which nothing flies: it could never strike.")
-    for key, low, high in (("start_s", -np.inf, 3600.0), ("delay_s", 0.0, 3600.0), ("duration_s", 0.0, np.inf)):
+    for key, low, high in (("start_s", 0.0, 3600.0), ("delay_s", 0.0, 3600.0), ("duration_s", 0.0, np.inf)):
         value = getattr(fault, key)
         if value is not None and not np.all((np.asarray(value, float) >= low) & (np.asarray(value, float) <= high)):
             raise UserError(f"{where}: fault {fault.name}: {key} = {value} is outside {low:g}..{high:g} s.")
@@ -148,21 +165,26 @@ def check_trigger(fault: Wanted, where: str) -> None:
 def collected(faults: Mapping[str, Any], where: str) -> list[Wanted]:
     """All faults of a flight, checked against each other. Raises UserError with one sentence."""
     found = with_causes([wanted(name, value, where) for name, value in faults.items()], where)
-    taken: dict[tuple[str, str], str] = {}
+    for fault in found:
+        check_trigger(fault, where)  # again: a cause may have given it one
+    taken: dict[tuple[str, str], Wanted] = {}
     for fault in found:
         for part in (fault.part,) if fault.part else (fault.kind.elements or ("",)):
             if (fault.kind.name, part) in taken:
-                raise UserError(f"{where}: faults {taken[fault.kind.name, part]} and {fault.name} strike the same part.")
-            taken[fault.kind.name, part] = fault.name
-    for one, other in OPPOSITES:
-        for fault in found:
-            target, _, what = fault.kind.name.partition(".")
-            against = f"{target}.{other}"
-            parts = [part for kind, part in taken if kind == against and fault.part in ("", part)]
-            rival = next((f for f in found if f.kind.name == against), None)
-            if what == one and parts and rival is not None and rival.trigger() == fault.trigger() and both_strike(fault, rival):
-                raise UserError(f"{where}: faults {fault.name} and {taken[against, parts[0]]} contradict each other.")
+                raise UserError(f"{where}: faults {taken[fault.kind.name, part].name} and {fault.name} strike the same part.")
+            taken[fault.kind.name, part] = fault
+    for (name, part), fault in taken.items():
+        target, _, what = name.partition(".")
+        for one, other in OPPOSITES:
+            rival = taken.get((f"{target}.{other}", part)) if what == one else None
+            if rival is not None and meet(fault, rival) and both_strike(fault, rival):
+                raise UserError(f"{where}: faults {fault.name} and {rival.name} contradict each other.")
     return found
+
+
+def meet(fault: Wanted, rival: Wanted) -> bool:
+    """Whether the two are bound to be in force together: on one trigger, or one of them from the start for good."""
+    return fault.trigger() == rival.trigger() or not fault.waits or not rival.waits
 
 
 def both_strike(fault: Wanted, rival: Wanted) -> bool:
@@ -183,7 +205,7 @@ def with_causes(faults: list[Wanted], where: str) -> list[Wanted]:
             )
     return [
         Wanted(f.kind, f.part, f.magnitude, t.start_s, t.below_m, t.event, t.delay_s, t.duration_s, f.cause)
-        if not f.waits and (t := triggers.get(f.cause)) is not None and f.cause
+        if f.cause and not f.waits and (t := triggers.get(f.cause)) is not None
         else f
         for f in faults
     ]
@@ -219,7 +241,7 @@ def fault_table(faults: list[Wanted], lanes: int, where: str) -> dict[str, np.nd
 
 def set_trigger(table: dict[str, np.ndarray], slot: int, fault: Wanted) -> None:
     """Write a fault's trigger into a slot of all lanes."""
-    if fault.event:
+    if fault.event is not None:
         table["event"][:, slot] = 1 << INDEX[fault.event]
     elif fault.below_m is not None:
         table["below"][:, slot] = fault.below_m

@@ -96,7 +96,8 @@ def computed(last: Snapshot, stepped, is_off: Flag, misses: Flag):
     """What the flight computer holds, commands and raises after a cycle: that of its software, or of the cycle before, where it
     stands still (all valves close) or misses the cycle (valves repeat).
 
-    The covariance alone goes on, without updates: as if time had passed for it. To hold it would copy it every cycle.
+    The covariance goes on, without updates, with what was gathered for it: as if time had passed for it alone. To hold it would
+    copy it every cycle.
     """
     memory, commands, raised = stepped
     runs = ~(is_off | misses)
@@ -104,10 +105,17 @@ def computed(last: Snapshot, stepped, is_off: Flag, misses: Flag):
     def kept(old, new):
         return jnp.where(runs, new, old)
 
-    held = jax.tree.map(kept, *(eqx.tree_at(lambda m: m.covariance, m, None) for m in (last.memory, memory)))
-    held = eqx.tree_at(lambda m: m.covariance, held, memory.covariance, is_leaf=lambda x: x is None)
+    goes_on = gathered(memory)
+    held = jax.tree.map(kept, *(eqx.tree_at(gathered, m, (None,) * len(goes_on)) for m in (last.memory, memory)))
+    held = eqx.tree_at(gathered, held, goes_on, is_leaf=lambda x: x is None)
     on_time = jnp.where(is_off, 0.0, kept(last.commands.on_time, commands.on_time))
     return held, Commands(on_time), raised & runs
+
+
+def gathered(memory: FlightMemory):
+    """The covariance, and what was gathered for its next step."""
+    m = memory
+    return m.covariance, m.delta_velocity_I, m.delta_velocity_along, m.delta_angle_B, m.ground_point_M
 
 
 def frozen_if_ended(before: Snapshot, after: Snapshot) -> Snapshot:

@@ -123,7 +123,7 @@ def truth_with(n, world: World, position_I: Position, velocity_I: Velocity, atti
         engines=EngineState(jnp.zeros((3, 7)), jnp.zeros(ENGINES, bool), zero),
         range_hits=jnp.zeros(world.range_finder.valid_window, bool),
         touchdown=touchdown,
-        faults=untouched(motion.attitude_IB),
+        faults=untouched(),
         foot_height=jnp.min(clearance),
         is_down=jnp.zeros(FEET, bool),
         has_contact=no,

@@ -97,7 +97,7 @@ TRUTH = [
     *components("truth/attitude_IB", "sxyz", "1", "quaternion, scalar first",
                 lambda v: v.snapshot.truth.motion.attitude_IB),
     *components("truth/rate_B", "xyz", "degps", "body rate", lambda v: v.snapshot.truth.motion.rate_B / DEGREE),
-    Channel("truth/faults_in_force", "1", "magnitudes of faults that are not zero now", faults_in_force),
+    Channel("truth/faults_in_force", "1", "rows of the fault table, one a part; none of map and settings", faults_in_force),
     Channel("truth/propellant_kg", "kg", "left in the tanks", lambda v: v.snapshot.truth.motion.propellant),
     Channel("truth/thrust_n", "N", "main and assist engines along Z",
             lambda v: v.snapshot.truth.engines.delivered[0, 2] + v.snapshot.truth.engines.delivered[1, 2]),

@@ -20,8 +20,9 @@ from perilune.interface.measurements import Measurements
 from .dynamics import Pull, rk4
 from .environment.surface import Surface
 from .environment.terrain import Terrain
+from .faults.kinds import UNITS
 from .faults.table import FaultTable, Struck
-from .sensors.broken import TRACKER, VELOCITY, Readings, broken_increments, broken_readings, earlier, switches, unit
+from .sensors.broken import TRACKER, VELOCITY, Readings, broken_increments, broken_readings, earlier, place_of, switches
 from .sensors.imu import Imu
 from .sensors.range_finder import RangeFinder, Return, Scene
 from .sensors.star_tracker import StarTracker
@@ -71,11 +72,11 @@ class World(eqx.Module):
             height = self.height_above_terrain(motion, time)
             thrust = truth.engines.delivered[0, 2] + truth.engines.delivered[1, 2]
             scene = Scene(self.ground, self.surface, self.surface.optical_depth(height, thrust), time)
-            shot, hits = self.range_finder.measure(motion, hits, scene, height, struck, noise)
-            late = [earlier(motion, self.period, struck.one("unit_latency", unit(n))) for n in ("star_tracker", "velocimeter")]
+            late = [earlier(motion, self.period, struck.one("unit_latency", k)) for k in range(len(UNITS))]
+            shot, hits = self.range_finder.measure(late[place_of("range_finder")], hits, scene, height, struck, noise)
             louder = struck.of("slow_noise")
-            tracker_IB, tracker_is_valid = self.star_tracker.measure(late[0], louder[TRACKER], noise)
-            velocity_B, speed_is_valid = self.velocimeter.measure(late[1], height, louder[VELOCITY], noise)
+            tracker_IB, tracker_is_valid = self.star_tracker.measure(late[place_of("star_tracker")], louder[TRACKER], noise)
+            velocity_B, speed_is_valid = self.velocimeter.measure(late[place_of("velocimeter")], height, louder[VELOCITY], noise)
             is_valid = jnp.stack([tracker_is_valid, shot.is_valid, speed_is_valid])
             whole = Readings(tracker_IB, shot.slant_range, velocity_B, is_valid)
             readings, faults = broken_readings(whole, faults, struck, noise, slow_elapsed)
@@ -92,13 +93,13 @@ class World(eqx.Module):
             delta_velocity_B=velocity,
             delta_angle_B=angle,
             tracker_attitude_IB=readings.tracker_IB,
-            tracker_is_valid=readings.is_valid[unit("star_tracker")],
+            tracker_is_valid=readings.is_valid[place_of("star_tracker")],
             slant_range=readings.slant_range,
             range_strength=shot.strength,
             range_is_detected=shot.is_detected,
-            range_is_valid=readings.is_valid[unit("range_finder")],
+            range_is_valid=readings.is_valid[place_of("range_finder")],
             velocity_S=readings.velocity_B,
-            velocimeter_is_valid=readings.is_valid[unit("velocimeter")],
+            velocimeter_is_valid=readings.is_valid[place_of("velocimeter")],
             has_contact=switches(truth.is_down, struck, noise),
             clock=time + faults.clock_error + struck.one("clock_jump"),
             elapsed=self.period * (1.0 + struck.one("clock_drift")),

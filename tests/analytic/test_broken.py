@@ -13,7 +13,7 @@ from perilune.world.vehicle.valves import opened, shares
 
 PERIOD = jnp.asarray(0.1)
 MIDDLING = jnp.zeros(WIDTH)  # a normal draw of zero: a chance of one half
-STATE = untouched(jnp.asarray([1.0, 0.0, 0.0, 0.0]))
+STATE = untouched()
 TRUE = Readings(from_rotation_vector(jnp.asarray([0.1, 0.2, -0.3])), jnp.asarray(700.0), jnp.asarray([1.0, -2.0, 30.0]),
                 jnp.asarray([True, True, True]))  # fmt: skip
 
@@ -77,9 +77,12 @@ def test_readings_of_broken_units():
         state, Readings(TRUE.tracker_IB, jnp.asarray(600.0), TRUE.velocity_B, TRUE.is_valid), range_finder__stuck=1.0
     )
     assert float(late.slant_range) == 700.0 and bool(late.is_valid[1])
+    blind = Readings(TRUE.tracker_IB, jnp.asarray(2e4), TRUE.velocity_B, jnp.asarray([True, False, False]))
+    _, state = readings(whole=blind, velocimeter__off=1.0)
+    read, _ = readings(state, velocimeter__stuck=1.0, range_finder__stuck=1.0)
+    assert read.is_valid.tolist() == [True, False, False]  # they have never had a reading to repeat
     for share, is_lost in ((0.6, True), (0.4, False)):  # the draw stands at one half
         assert bool(readings(velocimeter__dropout_probability=share)[0].is_valid[2]) != is_lost
-    blind = Readings(TRUE.tracker_IB, jnp.asarray(2e4), TRUE.velocity_B, jnp.asarray([True, False, False]))
     read, _ = readings(whole=blind, range_finder__said_valid=1.0, velocimeter__said_valid=1.0)
     assert read.is_valid.tolist() == [True] * 3
     assert float(read.slant_range) == 2e4 and not np.any(read.velocity_B)  # never the truth
@@ -119,11 +122,23 @@ def test_valves():
                       jnp.asarray(5.0), PERIOD)  # fmt: skip
     assert moved[0] == 0.0 and moved[1] == 0.1 and moved[3] == 0.04
     state, flow = STATE, []
-    for k in range(12):  # asked from cycle 2 to 6, lit 0.3 s late, stopped 0.2 s late
+    for k in range(12):  # asked from cycle 2 to 6
         wish = jnp.zeros(19).at[0].set(0.1 if 2 <= k < 7 else 0.0)
-        late = struck(main_engine__late_start_s=0.25, main_engine__late_cut_off_s=0.25)
+        late = struck(main_engine__late_start_s=0.3, main_engine__late_cut_off_s=0.2)
         moved, state = opened(wish, state, late, jnp.asarray(0.1 * k), PERIOD)
         flow.append(float(moved[0]))
     assert flow == [0.1 if 5 <= k < 9 else 0.0 for k in range(12)]
+    state, burnt = STATE, 0.0
+    for k in range(40):  # a second asked for, a second more
+        wish = jnp.zeros(19).at[0].set(0.1 if k < 10 else 0.0)
+        moved, state = opened(wish, state, struck(main_engine__late_cut_off_s=1.0), jnp.asarray(0.1 * k), PERIOD)
+        burnt += float(moved[0])
+    assert burnt == pytest.approx(2.0)
+    state = STATE
+    for k in range(40):  # never lit: nothing to go on
+        wish = jnp.zeros(19).at[0].set(0.1 if k < 10 else 0.0)
+        late = struck(main_engine__late_start_s=5.0, main_engine__late_cut_off_s=1.0)
+        moved, state = opened(wish, state, late, jnp.asarray(0.1 * k), PERIOD)
+        assert float(moved[0]) == 0.0
     thrust, drain = shares(struck(main_engine__thrust_error_percent=-100.0, assist_engine__specific_impulse_error_percent=-20.0))
     assert thrust[0] == 0.0 and drain[0] == 0.0 and thrust[1] == 1.0 and float(drain[1]) == pytest.approx(1.25)

@@ -31,7 +31,7 @@ def test_a_sweep_is_flown_told_and_drawn(tmp_path):
 
 def rows(job):
     """Flights that cost nothing: those over 5 dB crash."""
-    hit = [db > 5.0 for db in job.faults[FAULT]]
+    hit = [db > 5.0 for db in job.faults[FAULT]["magnitude"]]
     names = ("horizontal_speed_mps", "tilt_deg", "slope_deg", "miss_distance_m", "propellant_kg")
     return [
         {"seed": seed, "outcome": "crashed" if is_hit else "landed", "is_within_requirements": not is_hit,

@@ -99,6 +99,11 @@ class FaultKind(NamedTuple):
         return self.name.partition(".")[0]
 
     @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off, with nothing between."""
+        return self.upper == 1.0 and not self.name.endswith("probability")
+
+    @property
     def strikes_in_flight(self) -> bool:
         """Whether it can begin and end in flight; others are there from the start."""
         return bool(self.block)

@@ -9,9 +9,8 @@ FEET = ("1", "2", "3", "4")
 SCHIAPARELLI = "Schiaparelli 2016: the IMU's rates saturated under the parachute (M)"
 BERESHEET = "Beresheet 2019: one IMU failed and its restart stopped the other's data (M)"
 RESILIENCE = "ispace Mission 2, 2025: first valid range at 893 m instead of above 3 km"
-ATLAS = "ispace Mission 1, 2023: a range that was right was taken for wrong"
 ODYSSEUS = "IM-1 2024: range finders never enabled, the Doppler lidar's valid flag left unset"
-RADAR_LOCK = "Surveyor 3, 1967: the radar lost lock at a crater's rocks and the engines burned on (M)"
+RADAR_LOCK = "Surveyor 3, 1967: the radar lost lock near the ground and the engines burned on (M)"
 DUST_RETURNS = "Mars Science Laboratory's radar: errors from dust raised by the plume"
 POLAR_LANDER = "Mars Polar Lander 1999: legs unfolding were taken for touchdown (M)"
 
@@ -45,7 +44,7 @@ def of_unit(unit: str, what: str, example_s: float) -> tuple[FaultKind, ...]:
     k = UNITS.index(unit)
     return (
         FaultKind(f"{unit}.off", f"{what} gives nothing: never switched on, lost, or blinded.", 0.0, 1.0, 1.0, "unit_off", k,
-                  precedents=(ODYSSEUS,) if unit in ("range_finder", "velocimeter") else ()),
+                  precedents={"range_finder": (ODYSSEUS,), "velocimeter": (ODYSSEUS, RADAR_LOCK)}.get(unit, ())),
         FaultKind(f"{unit}.dropout_probability", f"{what} loses each reading with this probability.", 0.0, 1.0, 0.9,
                   "unit_dropout", k),
         FaultKind(f"{unit}.stuck", f"{what} repeats its last reading.", 0.0, 1.0, 1.0, "unit_stuck", k),
@@ -53,7 +52,7 @@ def of_unit(unit: str, what: str, example_s: float) -> tuple[FaultKind, ...]:
                   "unit_said_valid", k),
         FaultKind(f"{unit}.said_invalid", f"{what} says that its reading is not valid, though it is.", 0.0, 1.0, 1.0,
                   "unit_said_invalid", k, precedents=(ODYSSEUS,) if unit == "velocimeter" else ()),
-        FaultKind(f"{unit}.latency_s", f"{what} reports later than it should, and nobody knows.", 0.0, 5.0, example_s,
+        FaultKind(f"{unit}.latency_s", f"{what} reports later than it should, and nobody knows.", 0.0, 2.0, example_s,
                   "unit_latency", k),
     )  # fmt: skip
 
@@ -96,8 +95,8 @@ VELOCIMETER = (
 SWITCHES = (
     FaultKind("footpad_switch.early", "A footpad switch says contact before there is any.", 0.0, 1.0, 1.0, "switch_early", 0,
               FEET, precedents=(POLAR_LANDER,)),
-    FaultKind("footpad_switch.dead", "A footpad switch never closes.", 0.0, 1.0, 1.0, "switch_dead", 0, FEET,
-              precedents=(RADAR_LOCK,)),
+    FaultKind("footpad_switch.dead", "A footpad switch never closes; the lander stands still at contact here all the same.", 0.0,
+              1.0, 1.0, "switch_dead", 0, FEET),
     FaultKind("footpad_switch.chatter_probability", "A footpad switch closes for a cycle with this probability.", 0.0, 1.0, 0.01,
               "switch_chatter", 0, FEET),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from .kinds import FaultKind
 
+TRUSTED = "ispace Mission 1, 2023: a range that was right was taken for wrong at a crater's rim"
 ATLAS = "ispace Mission 1, 2023: the site was moved after the review, and the simulations did not cover the new terrain"
 ALARMS = "Apollo 11, 1969: the computer ran out of time and restarted, five times in the descent (M)"
 LUNA_25 = "Luna-25 2023: accelerometers not powered in the burn that lowered the orbit"
@@ -30,9 +31,9 @@ SETTINGS = (
     FaultKind("software.site_longitude_error_deg", "The site on board lies too far east.", -5.0, 5.0, 0.05,
               path="software:site.longitude_deg", precedents=(ATLAS,)),
     FaultKind("software.range_gate_error_percent", "The gate on the range is wider (positive) or tighter than designed.", -99.0,
-              1e4, -90.0, path="software:flight.navigation.range_gate_sigma", is_relative=True, precedents=(ATLAS,)),
+              1e4, -90.0, path="software:flight.navigation.range_gate_sigma", is_relative=True, precedents=(TRUSTED,)),
     FaultKind("software.terrain_sigma_error_percent", "Navigation trusts its map less (positive) or more than designed.", -99.0,
-              1e4, -90.0, path="software:flight.navigation.terrain_sigma_m", is_relative=True, precedents=(ATLAS,)),
+              1e4, -90.0, path="software:flight.navigation.terrain_sigma_m", is_relative=True, precedents=(TRUSTED,)),
     FaultKind("software.gate_height_error_m", "Braking is planned to end higher than designed.", -2000.0, 5000.0, 500.0,
               path="software:flight.guidance.gate_height_m"),
     FaultKind("software.terminal_deceleration_error_percent", "Terminal descent is planned with more deceleration than "

@@ -12,10 +12,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from perilune.foundation.quantities import Attitude, Flag, Scalar
+from perilune.foundation.quantities import Flag, Scalar
 from perilune.interface.events import ALL
 
-from .kinds import BLOCKS, FAST, FIRST, ROWS, SLOW
+from .kinds import BLOCKS, FAST, FIRST, ROWS, SLOW, UNITS
 
 SLOTS = 12  # triggers of one flight; the first is the beginning of the flight
 HELD = 8  # readings that a stuck slow unit repeats: attitude (4), range, velocity (3)
@@ -46,9 +46,10 @@ class FaultState(eqx.Module):
     fast_drift: Float[Array, " fast"]
     slow_drift: Float[Array, " slow"]
     fast_held: Float[Array, " fast"]  # the last increments that the IMU reported
-    slow_held: Float[Array, " held"]
+    slow_held: Float[Array, " held"]  # the last readings of the slow units
+    slow_had: Bool[Array, " units"]  # which of them have had one
     main_asked: Scalar  # s, since when the main engine is asked to burn; infinite: it is not
-    main_released: Scalar  # s, since when it is not
+    main_released: Scalar  # s, when it last stopped being asked to, having been lit
     clock_error: Scalar  # s, by which the onboard clock has drifted
 
 
@@ -88,15 +89,16 @@ def as_bits(flags: Bool[Array, " n"], count: int) -> Int[Array, ""]:
     return reduce(or_, (jnp.where(flags[k], jnp.asarray(1 << k, jnp.int32), 0) for k in range(count)))
 
 
-def untouched(attitude_IB: Attitude) -> FaultState:
+def untouched() -> FaultState:
     """What faults remember before the first cycle."""
-    zero = jnp.zeros_like(attitude_IB[0])
+    zero = jnp.zeros(())
     return FaultState(
         since=zero + jnp.full(SLOTS, jnp.inf),
         fast_drift=jnp.zeros(len(FAST)),
         slow_drift=jnp.zeros(len(SLOW)),
         fast_held=jnp.zeros(len(FAST)),
-        slow_held=jnp.concatenate([attitude_IB, jnp.zeros(HELD - 4)]),
+        slow_held=jnp.zeros(HELD).at[0].set(1.0),
+        slow_had=jnp.zeros(len(UNITS), bool),
         main_asked=zero + jnp.inf,
         main_released=zero - jnp.inf,
         clock_error=zero,

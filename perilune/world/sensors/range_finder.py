@@ -16,8 +16,8 @@ from jaxtyping import Array, Bool
 from perilune.foundation.frames import inertial_to_fixed, surface_velocity
 from perilune.foundation.quantities import Direction, Flag, Scalar
 from perilune.foundation.randomness import Noise, rows
-from perilune.foundation.rotation import rotate
-from perilune.foundation.vectors import cross, dot, unit
+from perilune.foundation.rotation import from_rotation_vector, rotate
+from perilune.foundation.vectors import cross, dot
 
 from ..environment.ray import cast
 from ..environment.surface import Surface
@@ -104,17 +104,16 @@ class RangeFinder(eqx.Module):
     def struck_by(self, struck: Struck) -> "RangeFinder":
         """The unit with the faults that strike its parts; the same bits where there are none."""
         off_x, off_y = struck.of("range_boresight")
-        turned_B = unit(self.boresight_B + cross(jnp.stack([off_x, off_y, jnp.zeros_like(off_x)]), self.boresight_B))
+        turned_B = rotate(from_rotation_vector(jnp.stack([off_x, off_y, jnp.zeros_like(off_x)])), self.boresight_B)
         is_turned = (off_x != 0.0) | (off_y != 0.0)
         return eqx.tree_at(
-            lambda r: (r.boresight_B, r.return_loss, r.false_probability, r.dropout_probability, r.latency),
+            lambda r: (r.boresight_B, r.return_loss, r.false_probability, r.dropout_probability),
             self,
             (
                 jnp.where(is_turned, turned_B, self.boresight_B),
                 self.return_loss * 10.0 ** (-0.1 * struck.one("range_loss")),
                 self.false_probability + struck.one("range_false"),
-                jnp.maximum(self.dropout_probability, struck.one("unit_dropout", UNIT)),
-                self.latency + struck.one("unit_latency", UNIT),
+                1.0 - (1.0 - self.dropout_probability) * (1.0 - struck.one("unit_dropout", UNIT)),
             ),
         )
 
@@ -129,12 +128,13 @@ class RangeFinder(eqx.Module):
         is_echo = (strength + rows(noise, "range_detection")[0] > finder.threshold) & (distance < finder.window) & ~is_lost
         is_false = ndtr(first) < finder.false_probability
         louder = struck.one("slow_noise", SLOW.index("range"))
-        spread = jnp.sqrt(finder.noise_floor**2 + (finder.noise_weak / jnp.maximum(strength, 1.0)) ** 2 + louder**2)
         near = struck.one("range_near_noise") * jnp.exp(-jnp.maximum(height, 0.0) / NEAR)
-        echo = distance + finder.bias + (spread + near) * rows(noise, "range_noise")[0]
+        own = finder.noise_floor**2 + (finder.noise_weak / jnp.maximum(strength, 1.0)) ** 2
+        spread = jnp.sqrt(own + louder**2 + near**2)
+        echo = distance + finder.bias + spread * rows(noise, "range_noise")[0]
         reading = jnp.where(is_false, ndtr(second) * finder.window, echo)
         reading = jnp.maximum(jnp.round(reading / finder.quantum) * finder.quantum, 0.0)
-        is_detected = (is_echo | is_false) & ~struck.has("unit_off", UNIT)
+        is_detected = (is_echo | (is_false & ~is_lost)) & ~struck.has("unit_off", UNIT)
         reading = jnp.where(is_detected, reading, finder.window)  # a shot without return counts to its end
         hits = jnp.concatenate([is_detected[None], hits[:-1]])
         is_valid = is_detected & (jnp.sum(hits) >= finder.valid_count)

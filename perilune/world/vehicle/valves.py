@@ -15,9 +15,10 @@ def opened(
     """Open times (s) of the cycle that begins at `time` s."""
     is_asked = on_time[0] > 0.0
     asked = jnp.where(is_asked, jnp.where(jnp.isfinite(state.main_asked), state.main_asked, time), jnp.inf)
-    released = jnp.where(is_asked, time, state.main_released)
-    has_lit = time - asked >= struck.one("main_late", 0)
-    burns_on = time - released < struck.one("main_late", 1)
+    half = 0.5 * period  # lateness is in whole cycles, the nearest
+    has_lit = time - asked >= struck.one("main_late", 0) - half
+    released = jnp.where(is_asked & has_lit, time + period, state.main_released)
+    burns_on = time - released < struck.one("main_late", 1) - half
     main = jnp.where(is_asked, jnp.where(has_lit, on_time[0], 0.0), jnp.where(burns_on, period, on_time[0]))
     moved = jnp.concatenate([main[None], on_time[1:]])
     moved = jnp.where(struck.of("engine_open") > 0.5, period, jnp.where(struck.of("engine_closed") > 0.5, 0.0, moved))
