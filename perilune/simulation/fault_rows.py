@@ -51,7 +51,7 @@ class Wanted:
 
     def given(self) -> list[str]:
         """The triggers that are said."""
-        return [name for name in TRIGGERS if getattr(self, name) is not None and getattr(self, name) != ()]
+        return [name for name in TRIGGERS if getattr(self, name) is not None]
 
     @property
     def is_triggered(self) -> bool:

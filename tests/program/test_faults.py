@@ -233,6 +233,7 @@ def test_faults_that_do_not_contradict(resilience):
     check_faults({"assist_engine.stuck_open.1": 1.0, "assist_engine.stuck_closed.2": 1.0}, resilience, "here")
     soon, late = {"magnitude": 1.0, "start_s": 100.0, "duration_s": 9.0}, {"magnitude": 1.0, "start_s": 700.0}
     check_faults({"main_engine.stuck_open": soon, "main_engine.stuck_closed": late}, resilience, "here")
+    check_faults({"velocimeter.off": {"magnitude": 1.0, "start_s": np.array([1.0, 2.0])}}, resilience, "here")
     check_faults({"velocimeter.off": 1.0, "velocimeter.said_valid": 1.0}, resilience, "here")
     check_faults({"main_engine.stuck_open": [1.0, 0.0], "main_engine.stuck_closed": [0.0, 1.0]}, resilience, "here")
 
