@@ -10,6 +10,7 @@ from rich.table import Table
 
 from perilune import __version__
 from perilune.campaign.sweep import Point, Sweep, check_sweep, fly_sweep
+from perilune.foundation.errors import UserError
 from perilune.simulation.load import load
 
 from .entry import commit
@@ -23,6 +24,8 @@ def sweep_of(
     from .fault_words import trigger
 
     name, at, when = fault.partition("@")
+    if not np.all(np.isfinite(ends)):
+        raise UserError(f"A sweep from {ends[0]:g} to {ends[1]:g} has no end: give two finite magnitudes.")
     magnitudes = tuple(float(x) for x in np.linspace(*ends, size[0]))
     said = tuple(trigger(when, f"--fault {fault}").items()) if at else ()
     put = tuple((path, tuple(value) if isinstance(value, list) else value) for path, value in values.items())
