@@ -56,7 +56,7 @@ def draw(sweep: Sweep, points: list[Point], folder: Path) -> list[Path]:
 
     mission = load(sweep.mission, dict(sweep.values))
     base = "healthy but for it" if sweep.healthy else "with the mission's other faults"
-    title = f"{mission.title} · {sweep.runs} flights a point, {base}"
+    title = f"{mission.title}\n{sweep.runs} flights a point, {base}"
     what = ", ".join([sweep.fault, *(f"{key} = {value}" for key, value in sweep.when)])
     return save(sweep_figure(points, what, title, mission.requirements.vertical_speed_mps), folder, "sweep", ("png", "svg"))
 

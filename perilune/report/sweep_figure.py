@@ -11,7 +11,7 @@ from .style import BAD, GOOD, TRUE, new_figure
 
 def sweep_figure(points: Sequence[Any], fault: str, title: str, limit_mps: float) -> Figure:
     """`points`: of `campaign.sweep`. `limit_mps`: the requirement on vertical speed."""
-    figure = new_figure(8.0, 6.0, left=0.09, right=0.985, top=0.9, bottom=0.09, hspace=0.12)
+    figure = new_figure(8.0, 6.0, left=0.09, right=0.985, top=0.88, bottom=0.09, hspace=0.12)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     above, below = figure.subplots(2, 1, sharex=True)
     at = [p.magnitude for p in points]

@@ -1,11 +1,12 @@
 """What a kind of fault is: data, in the units that people write it in, and where its magnitude stands among all others."""
 
+import math
 from typing import NamedTuple
 
 from perilune.foundation.moon import STANDARD_GRAVITY
 from perilune.interface.design import ENGINES, FEET
 
-DEGREE = 3.141592653589793 / 180.0
+DEGREE = math.pi / 180.0
 
 # Readings that come every cycle, and those of the slow units; the order of every per-channel array of faults. Append only.
 FAST = ("accelerometer x", "accelerometer y", "accelerometer z", "gyro x", "gyro y", "gyro z")

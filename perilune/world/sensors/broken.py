@@ -37,10 +37,6 @@ class Readings(eqx.Module):
     velocity_B: Vector
     is_valid: Bool[Array, " units"]
 
-    def held(self) -> Float[Array, " held"]:
-        """As a row of figures."""
-        return jnp.concatenate([self.tracker_IB, self.slant_range[None], self.velocity_B])
-
 
 def each(flags: Bool[Array, " units"]) -> Bool[Array, " held"]:
     """A flag of every unit for each of the figures that it reports."""
@@ -105,8 +101,7 @@ def broken_readings(
 def earlier(motion: Motion, period: Scalar, latency: Scalar) -> Motion:
     """Motion as it was `latency` s ago, run back by this cycle's mean acceleration and rate; the same bits for none.
 
-    Engines are pulsed, so that one cycle's acceleration is not that of the second before: over a whole flight a second's latency
-    errs by 0.03 m/s in the median, in pitch-up by up to 2 m/s.
+    Engines are pulsed, so that one cycle's acceleration is not quite that of the cycles before; what they did then is left out.
     """
     gravity_I = -GM / norm(motion.position_I) ** 3 * motion.position_I
     change_I = rotate(motion.attitude_IB, motion.delta_velocity_B / period) + gravity_I
