@@ -5,14 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from perilune.foundation.moon import GM, STANDARD_GRAVITY
+from perilune.interface.design import TANKS
 from perilune.world.dynamics import Pull, rk4
 from perilune.world.state import Motion
 from perilune.world.vehicle.engines import OUTER_NODES, Push
-from perilune.world.vehicle.mass import MassProperties
 
+from .bodies import loaded, one_tank
 from .report import Claim, Section
 
-BODY = MassProperties(jnp.asarray(340.0), jnp.zeros(3), jnp.zeros(3), jnp.asarray([230.0, 240.0, 260.0]), jnp.zeros(3))
+BODY = loaded(one_tank())
 
 
 def fly(velocity, rate, output, steps: int, step: float, gm: float) -> Motion:
@@ -28,7 +29,7 @@ def fly(velocity, rate, output, steps: int, step: float, gm: float) -> Motion:
     )
     start = Motion(
         jnp.asarray([1757e3, 0.0, 0.0]), jnp.asarray(velocity, float), jnp.asarray([1.0, 0.0, 0.0, 0.0]),
-        jnp.asarray(rate, float), jnp.asarray(400.0), jnp.zeros(3), jnp.zeros(3),
+        jnp.asarray(rate, float), jnp.asarray(400.0), jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)), jnp.zeros(3), jnp.zeros(3),
     )  # fmt: skip
     none = jnp.zeros((3, 3))
     one = jax.jit(
@@ -48,7 +49,7 @@ def study() -> Section:
 
     rate = np.array([0.4, 0.02, 0.3])
     top = fly([0, 0, 0], rate, np.zeros(7), 5000, 0.02, 0.0)
-    inertia = np.asarray(BODY.inertia_dry)
+    inertia = np.asarray(BODY.inertia_whole[:3])
     before, after = inertia * rate, inertia * np.asarray(top.rate_B)
     momentum = abs(float(np.linalg.norm(after) / np.linalg.norm(before)) - 1)
     energy = abs(float(np.asarray(top.rate_B) @ after) / float(rate @ before) - 1)

@@ -82,7 +82,7 @@ def steep_share(rows, limit_deg: float, count: int = 40_000) -> float:
     """
     mission, rng = load("resilience"), np.random.default_rng(41)
     ground = true_ground(mission)
-    lander = mission.lander
+    reach = float(np.mean(np.linalg.norm(np.asarray(mission.lander.legs.foot_m)[:, :2], axis=1)))
     sigma = {row.path: row.sigma for row in mission.dispersions}["site.slope_east_deg"]
     latitude, longitude = (np.radians(column(rows, f"{name}_deg")) for name in ("latitude", "longitude"))
     flown = np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1)
@@ -94,10 +94,10 @@ def steep_share(rows, limit_deg: float, count: int = 40_000) -> float:
     def slope(place_M, lean, turn):
         east, north, _ = local_axes(place_M / jnp.linalg.norm(place_M))
         angles = turn + 0.5 * jnp.pi * jnp.arange(4.0)
-        feet = lander.foot_radius_m * jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)
+        feet = reach * jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)
         arms = feet[:, :1] * east + feet[:, 1:] * north
         heights = jax.vmap(lambda arm: ground.height_at(place_M + arm))(arms)
-        return jnp.linalg.norm(plane_through(feet, heights + feet[:, 0] * lean[0] + feet[:, 1] * lean[1]))
+        return jnp.linalg.norm(plane_through(feet, heights + feet[:, 0] * lean[0] + feet[:, 1] * lean[1], jnp.ones(4)))
 
     found = np.asarray(jax.jit(jax.vmap(slope))(jnp.asarray(places), jnp.asarray(lean), jnp.asarray(turns)))
     return float(np.mean(found > np.tan(np.radians(limit_deg))))

@@ -12,6 +12,12 @@ from .flight import Flight
 PHASES = {"braking": (BRAKING,), "vertical descent": (HOLD, TERMINAL, FINAL)}
 
 
+def full_thrust(numbers: dict[str, Any]) -> float:
+    """Main and assist engines together, N, from a flight's numbers."""
+    engines = (f"lander.engines.{name}" for name in ("main", "assist"))
+    return float(sum(np.asarray(numbers[f"{path}.thrust_n"]) * np.sum(numbers[f"{path}.is_there"]) for path in engines))
+
+
 def propulsion_figures(flight: Flight) -> dict[str, Any]:
     """By phase: mean thrust over full thrust, its standard deviation, and that of the engines' torque (N m).
 
@@ -20,7 +26,7 @@ def propulsion_figures(flight: Flight) -> dict[str, Any]:
     """
     c, mode = flight.channels, flight.channels["executive/mode"]
     numbers = flight.resolved
-    full = numbers["lander.engines.main.thrust_n"] + 6.0 * numbers["lander.engines.assist.thrust_n"]
+    full = full_thrust(numbers)
     found: dict[str, Any] = {"phases": {}}
     torque = np.hypot(c["truth/engine_torque_B_x_nm"], c["truth/engine_torque_B_y_nm"])
     for name, modes in PHASES.items():
@@ -35,7 +41,8 @@ def propulsion_figures(flight: Flight) -> dict[str, Any]:
         }
     lost = float(c["truth/start_loss_kg"][-1])
     used = float(c["truth/propellant_kg"][0] - c["truth/propellant_kg"][-1])
-    steady = numbers["lander.engines.assist.specific_impulse_s"]
+    pulsed = "assist" if np.sum(numbers["lander.engines.assist.is_there"]) > 0 else "main"
+    steady = numbers[f"lander.engines.{pulsed}.specific_impulse_s"]
     found["start_loss_kg"] = lost
     found["specific_impulse_loss_s"] = float(steady * lost / used) if used > 0 else 0.0
     found["exhaust_speed_loss_mps"] = found["specific_impulse_loss_s"] * STANDARD_GRAVITY

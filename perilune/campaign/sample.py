@@ -2,20 +2,24 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from perilune.foundation.randomness import dispersion_key
 from perilune.simulation.mission import DispersionRow, Mission
+from perilune.simulation.numbers import numbers_as_given
 from perilune.world.faults import CATALOGUE, FaultTable
 
 EARLY = [kind for kind in CATALOGUE.values() if kind.strikes_in_flight and kind.path]  # what the orbit phase knows by numbers
 ON_BOARD = "software:"  # of a fault's path: it strikes what is on board, not what is true
 
 
-def parts(mission: Mission, numbers) -> list[tuple[DispersionRow, int, int]]:
-    """Each dispersion with its place (first, count) in the run's float64 draw, in the order of the file."""
+def parts(mission: Mission) -> list[tuple[DispersionRow, int, int]]:
+    """Each dispersion with its place (first, count) in the run's float64 draw, in the order of the file. Empty slots of a list
+    take no part."""
+    given = numbers_as_given(mission)
     places, first = [], 0
     for row in mission.dispersions:
-        count = int(jnp.size(numbers[row.path]))
+        count = int(np.size(given[row.path]))
         places.append((row, first, count))
         first += count
     return places
@@ -36,13 +40,15 @@ def disperse(mission: Mission, numbers, key):
 
     The draw is float64 under the run's second key; a dispersion added at the end of the file moves no other.
     """
-    places = parts(mission, numbers)
+    places = parts(mission)
     total = sum(count for _, _, count in places)
     normals = jax.random.normal(dispersion_key(key), (total,), jnp.float64)
     flown = dict(numbers)
     for row, first, count in places:
         nominal = flown[row.path]
-        flown[row.path] = nominal + offset(row, nominal, normals[first : first + count].reshape(jnp.shape(nominal)))
+        own = nominal[:count] if jnp.ndim(nominal) == 1 else nominal
+        moved = own + offset(row, own, normals[first : first + count].reshape(jnp.shape(own)))
+        flown[row.path] = jnp.concatenate([moved, nominal[count:]]) if jnp.ndim(nominal) == 1 else moved
     return flown
 
 

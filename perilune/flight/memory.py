@@ -71,6 +71,6 @@ class FlightMemory(eqx.Module):
     cosine_of_pointing: Scalar  # of Z of B from the wanted thrust direction
     propellant: Mass  # kg, by bookkeeping
     assist_residual: Scalar  # valve steps owed
-    couple_residual: Vector  # valve steps owed
+    torque_owed: Vector  # N m, mean of a cycle, that attitude thrusters owe
     attitude_integral: Vector  # rad/s, of angular acceleration wanted
     thrust_demand: Scalar  # N

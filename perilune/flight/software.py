@@ -11,7 +11,7 @@ from perilune.foundation.quantities import Position, Scalar
 from perilune.foundation.rotation import rotate, to_matrix
 from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.commands import Commands
-from perilune.interface.design import LanderDesign
+from perilune.interface.design import ENGINES, LanderDesign, engine_slice
 from perilune.interface.events import ONBOARD
 from perilune.interface.measurements import Measurements
 
@@ -30,6 +30,7 @@ from .navigation.update import Offer, corrected, update
 from .settings import FlightSettings
 
 UNDERWEIGHTED_UPDATES = 3.0  # first accepted ranges after a gap; by then the range has set the vertical channel
+MAIN = engine_slice("main")
 REGULAR = 1e6  # sigmas: a gate that lets everything pass
 
 
@@ -262,22 +263,17 @@ class FlightSoftware(eqx.Module):
         torque_B = jnp.where(is_off, 0.0, torque_B)
         is_powered = (mode >= modes.BRAKING) & ~is_off
         is_main_on = is_powered & (mode != modes.FINAL)
-        on_time, assist_residual, couple_residual = allocate(
-            demand,
-            torque_B,
-            is_main_on,
-            is_powered,
-            memory.assist_residual,
-            jnp.where(is_off, 0.0, memory.couple_residual),
-            self.settings.period,
-            design,
+        owed = memory.assist_residual, jnp.where(is_off, 0.0, memory.torque_owed)
+        commands, assist_residual, torque_owed = allocate(
+            demand, torque_B, inertia * integral, is_main_on, is_powered, owed, self.settings.period, design
         )
-        used = jnp.sum(design.engine_flow() * on_time)
+        share = jnp.where(jnp.arange(ENGINES) < MAIN.stop, commands.throttle, 1.0)
+        used = jnp.sum(design.engine_flow() * share * commands.on_time)
         memory = eqx.tree_at(
             lambda m: (
                 m.propellant,
                 m.assist_residual,
-                m.couple_residual,
+                m.torque_owed,
                 m.attitude_integral,
                 m.thrust_demand,
                 m.cosine_of_pointing,
@@ -286,10 +282,10 @@ class FlightSoftware(eqx.Module):
             (
                 jnp.maximum(memory.propellant - used, 0.0),
                 assist_residual,
-                couple_residual,
+                torque_owed,
                 integral,
                 jnp.where(is_powered, demand, 0.0),
                 pointing,
             ),
         )
-        return memory, Commands(on_time)
+        return memory, commands

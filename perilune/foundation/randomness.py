@@ -23,9 +23,10 @@ ROWS = {
     "fault_switches": (16, 1),
     "fault_computer": (17, 1),
     "fault_dropouts": (18, 2),
+    "thrust": (20, 3),
 }
 WIDTH = max(first + count for first, count in ROWS.values())
-Noise = Float[Array, "20"]
+Noise = Float[Array, "23"]
 
 
 def run_key(seed: int, run: int) -> Key[Array, ""]:

@@ -7,13 +7,13 @@ from jaxtyping import Array, Float
 from perilune.foundation.moon import STANDARD_GRAVITY
 from perilune.foundation.quantities import Direction, Mass, Scalar, Vector
 
-# class: (first engine, number of engines). The order of every per-engine array.
-ENGINE_CLASSES = {"main": (0, 1), "assist": (1, 6), "attitude": (7, 12)}
-ENGINES = 19
-FEET = 4
+# class: (first slot, number of slots). The order of every per-engine array; a lander need not fill its slots.
+ENGINE_CLASSES = {"main": (0, 2), "assist": (2, 8), "attitude": (10, 16)}
+ENGINES = 26
+PAIRS = 4  # of assist engines
+TANKS = 4
+FEET = 6
 CLASS_OF_ENGINE = np.repeat(np.arange(3), [count for _, count in ENGINE_CLASSES.values()])
-# Attitude couples: (axis, sign, thruster, thruster), indices inside the attitude class.
-COUPLES = tuple((axis, sign, 4 * axis + 2 * k, 4 * axis + 2 * k + 1) for axis in range(3) for k, sign in enumerate((1, -1)))
 
 
 def engine_slice(name: str) -> slice:
@@ -23,7 +23,7 @@ def engine_slice(name: str) -> slice:
 
 
 class LanderDesign(eqx.Module):
-    """Masses, geometry and nominal performance that flight software is built on."""
+    """Masses, geometry and nominal performance that flight software is built on. Empty slots have no thrust."""
 
     dry_mass: Mass
     propellant_mass: Mass  # at the start of the flight
@@ -31,7 +31,13 @@ class LanderDesign(eqx.Module):
     inertia_per_propellant: Vector  # m², growth of the principal moments per kg of propellant
     engine_thrust: Float[Array, " engines"]  # N, steady
     specific_impulse: Float[Array, " classes"]  # s
-    couple_torque: Vector  # N m, of one attitude couple about each axis
+    throttle_floor: Scalar  # lowest share of thrust that the main engines run at; 1: on or off
+    gimbal_limit: Scalar  # rad, of the main engines; 0: fixed
+    gimbal_arm: Scalar  # m, from the main engines up to the centre of mass
+    assist_pairs: Scalar  # pairs of opposite assist engines: k and k + n/2 of n
+    attitude_torque: Float[Array, "thrusters 3"]  # N m, of each attitude thruster about the centre of mass
+    attitude_duty: Float[Array, "signed_axes thrusters"]  # 1/(N m), duty of each thruster for torque about +x, −x, +y, …
+    couple_torque: Vector  # N m, the most that attitude thrusters give about each axis, either way
     valve_step: Scalar  # s, the grid that valve edges fall on
     minimum_on_time: Scalar  # s, shortest pulse of an assist engine
     foot_height: Scalar  # m, from the centre of mass down to the plane of the footpads, landing mass

@@ -11,6 +11,7 @@ import numpy as np
 
 from perilune.assessment.flight import Event, Flight
 from perilune.assessment.outcome import Outcome
+from perilune.assessment.propulsion import full_thrust
 from perilune.flight.modes import BRAKING, FINAL, HOLD, TERMINAL
 from perilune.foundation.moon import SURFACE_GRAVITY
 
@@ -41,7 +42,7 @@ def mass_by_bookkeeping(flight: Flight) -> np.ndarray:
 
 def full_thrust_felt(flight: Flight) -> float | None:
     """When the accelerometers first felt full thrust in terminal descent, s; None if they never did."""
-    full = drawn(flight, "lander.engines.main.thrust_n") + 6.0 * drawn(flight, "lander.engines.assist.thrust_n")
+    full = full_thrust(flight.drawn)
     felt = flight.channels["executive/acceleration_sensed_mps2"] * mass_by_bookkeeping(flight)
     first = np.flatnonzero((flight.channels["executive/mode"] == TERMINAL) & (felt >= FULL * full))
     return float(flight.time[first[0]]) if first.size else None

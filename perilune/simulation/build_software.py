@@ -1,6 +1,7 @@
 """From a mission's numbers to the flight software: the lander as drawn, the team's settings, the onboard map."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from perilune.flight.navigation.onboard_map import OnboardModel
@@ -11,7 +12,8 @@ from perilune.foundation.frames import direction_to
 from perilune.foundation.gravity import zonal_field
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
-from perilune.interface.design import CLASS_OF_ENGINE, LanderDesign
+from perilune.foundation.vectors import cross
+from perilune.interface.design import ENGINE_CLASSES, TANKS, LanderDesign
 
 from .build_world import (
     ARCSECOND,
@@ -21,23 +23,41 @@ from .build_world import (
     MICRO_G,
     boresight,
     by_class,
+    structure,
 )
 from .mission import Mission
 
 
 def design(n) -> LanderDesign:
-    """The lander as drawn."""
+    """The lander as drawn. Its principal moments are taken to grow in proportion to the propellant, from dry to loaded."""
+    drawn, load = structure(n), n["lander.propellant_mass_kg"] * n["lander.tanks.load_share"]
+    dry, half, full = (drawn.at(share * load, jnp.zeros((TANKS, 2))) for share in (0.0, 0.5, 1.0))
+    grown = (full.inertia_whole - dry.inertia_whole)[0:3] / n["lander.propellant_mass_kg"]
+    attitude, main, feet = (f"lander.{what}" for what in ("engines.attitude", "engines.main", "legs"))
+    thruster = n[f"{attitude}.thrust_n"] * n[f"{attitude}.direction"] * n[f"{attitude}.is_there"][:, None]
+    arms = n[f"{attitude}.place_m"] - half.centre_B[None, :]
+    duty = n[f"{attitude}.duty_per_nm"]
+    couples = 1.0 / jnp.maximum(jnp.max(duty, axis=1), 1e-9)
+    foot_z = jnp.sum(n[f"{feet}.foot_m"][:, 2] * n[f"{feet}.is_there"]) / jnp.sum(n[f"{feet}.is_there"])
+    thrusts = [n[f"lander.engines.{name}.thrust_n"] * n[f"lander.engines.{name}.is_there"] for name in ENGINE_CLASSES]
     return LanderDesign(
         dry_mass=n["lander.dry_mass_kg"],
         propellant_mass=n["lander.propellant_mass_kg"],
-        inertia_dry=n["lander.inertia_dry_kgm2"],
-        inertia_per_propellant=n["lander.inertia_per_propellant_m2"],
-        engine_thrust=by_class(n, "thrust_n")[CLASS_OF_ENGINE],
+        inertia_dry=dry.inertia_whole[0:3],
+        inertia_per_propellant=grown,
+        engine_thrust=jnp.concatenate(thrusts),
         specific_impulse=by_class(n, "specific_impulse_s"),
-        couple_torque=2.0 * n["lander.engines.attitude.thrust_n"] * n["lander.engines.attitude.arm_m"] * jnp.ones(3),
-        valve_step=n["lander.engines.attitude.valve_step_s"],
+        throttle_floor=n[f"{main}.throttle_floor"],
+        gimbal_limit=DEGREE * n[f"{main}.gimbal_limit_deg"],
+        gimbal_arm=half.centre_B[2] - n[f"{main}.place_m"][0, 2],
+        assist_pairs=0.5 * jnp.sum(n["lander.engines.assist.is_there"]),
+        attitude_torque=jax.vmap(cross)(n[f"{attitude}.place_m"] - half.centre_B[None, :], thruster)
+        * n[f"{attitude}.is_there"][:, None],
+        attitude_duty=duty,
+        couple_torque=jnp.minimum(couples[0::2], couples[1::2]),
+        valve_step=n[f"{attitude}.valve_step_s"],
         minimum_on_time=n["lander.engines.assist.minimum_on_time_s"],
-        foot_height=n["lander.dry_centre_m"][2] + n["lander.foot_below_datum_m"],
+        foot_height=n["lander.dry_centre_m"][2] - foot_z,
         range_boresight_B=boresight(DEGREE * n["lander.sensors.range_finder.boresight_cant_deg"]),
         range_latency=n["lander.sensors.range_finder.latency_s"],
     )

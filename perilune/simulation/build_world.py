@@ -1,5 +1,6 @@
 """From a mission's numbers to the world that flies: every unit is turned to SI here, once."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -7,8 +8,9 @@ from jaxtyping import Array, Float
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.gravity import full_field
 from perilune.foundation.moon import STANDARD_GRAVITY
+from perilune.foundation.rotation import from_rotation_vector, rotate
 from perilune.foundation.vectors import cross
-from perilune.interface.design import CLASS_OF_ENGINE, COUPLES, ENGINE_CLASSES
+from perilune.interface.design import ENGINE_CLASSES
 from perilune.world.environment.surface import Surface
 from perilune.world.environment.terrain import Terrain
 from perilune.world.faults import FaultTable
@@ -18,7 +20,8 @@ from perilune.world.sensors.star_tracker import StarTracker
 from perilune.world.sensors.velocimeter import Velocimeter
 from perilune.world.vehicle.engines import Engines
 from perilune.world.vehicle.feet import Feet
-from perilune.world.vehicle.mass import MassProperties
+from perilune.world.vehicle.mass import Structure
+from perilune.world.vehicle.tanks import Tanks
 from perilune.world.world import World
 
 from .mission import Mission
@@ -28,7 +31,6 @@ ARCSECOND = DEGREE / 3600.0
 DEGREE_PER_HOUR = DEGREE / 3600.0
 DEGREE_PER_ROOT_HOUR = DEGREE / 60.0
 MICRO_G = 1e-6 * STANDARD_GRAVITY
-RING = np.arange(6) * np.pi / 3.0
 
 
 def boresight(cant) -> Float[Array, "3"]:
@@ -36,45 +38,31 @@ def boresight(cant) -> Float[Array, "3"]:
     return jnp.stack([-jnp.sin(cant), jnp.zeros_like(cant), -jnp.cos(cant)])
 
 
-def engine_places(n) -> Float[Array, "19 3"]:
-    """Where each engine pushes, B, m from the datum."""
-    ring, arm = n["lander.engines.assist.ring_radius_m"], n["lander.engines.attitude.arm_m"]
-    main_z, assist_z = n["lander.engines.main.height_m"], n["lander.engines.assist.height_m"]
-    zero = jnp.zeros_like(ring)
-    places = [jnp.stack([zero, zero, main_z])]
-    places += [jnp.stack([ring * np.cos(a), ring * np.sin(a), assist_z]) for a in RING]
-    attitude = [jnp.zeros(3)] * ENGINE_CLASSES["attitude"][1]
-    for axis, _, first, second in COUPLES:
-        arm_axis = np.eye(3)[1] if axis == 0 else np.eye(3)[0]
-        attitude[first], attitude[second] = arm * arm_axis, -arm * arm_axis
-    return jnp.stack(places + attitude)
+def tilted(directions: Float[Array, "engines 3"], east, north) -> Float[Array, "engines 3"]:
+    """Directions of thrust (unit vectors in B) turned by small angles (rad each): across the thrust, towards X and Y as near as
+    can be."""
+    turns = jnp.stack([-jnp.sin(north), jnp.sin(east), jnp.zeros_like(east)], axis=1)
+    turned = jax.vmap(lambda turn, along: rotate(from_rotation_vector(turn), along))(turns, directions)
+    is_turned = ((east != 0.0) | (north != 0.0))[:, None]
+    return jnp.where(is_turned, turned, directions)
 
 
-def engine_directions(n) -> Float[Array, "19 3"]:
-    """Thrust direction of each engine, B, with its misalignment (small angles about the transverse axes)."""
+def engine_rows(n, name: str) -> tuple[Float[Array, "engines 7"], Float[Array, " engines"]]:
+    """Force, torque about the datum and flow of each engine of a class, and what a start wastes (kg).
 
-    def tilted(east, north):
-        return jnp.stack([jnp.sin(east), jnp.sin(north), jnp.sqrt(1.0 - jnp.sin(east) ** 2 - jnp.sin(north) ** 2)])
+    An engine lost altogether (−100 %) gives none, not a little less.
+    """
 
-    main = 1e-3 * n["lander.engines.main.misalignment_mrad"]
-    assist_east = 1e-3 * n["lander.engines.assist.misalignment_east_mrad"]
-    assist_north = 1e-3 * n["lander.engines.assist.misalignment_north_mrad"]
-    directions = [tilted(main[0], main[1])] + [tilted(assist_east[k], assist_north[k]) for k in range(6)]
-    attitude = [jnp.zeros(3)] * ENGINE_CLASSES["attitude"][1]
-    for axis, sign, first, second in COUPLES:
-        # arm × push = sign · axis: y × z = x, x × (−z) = y, x × y = z
-        push = sign * (np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0]))[axis]
-        attitude[first], attitude[second] = jnp.asarray(push), jnp.asarray(-push)
-    return jnp.stack(directions + attitude)
+    def value(key):
+        return n[f"lander.engines.{name}.{key}"]
 
-
-def engine_thrusts(n) -> Float[Array, "19"]:
-    """Steady thrust of each engine with its error, N. An engine lost altogether (−100 %) gives none, not a little less."""
-    main_share = jnp.maximum(1.0 + 0.01 * n["lander.engines.main.thrust_error_percent"], 0.0)
-    assist_share = jnp.maximum(1.0 + 0.01 * n["lander.engines.assist.thrust_error_percent"], 0.0)
-    main, assist = n["lander.engines.main.thrust_n"] * main_share, n["lander.engines.assist.thrust_n"] * assist_share
-    attitude = n["lander.engines.attitude.thrust_n"] * jnp.ones(ENGINE_CLASSES["attitude"][1])
-    return jnp.concatenate([main[None], assist, attitude])
+    share = jnp.maximum(1.0 + 0.01 * value("thrust_error_percent"), 0.0)
+    thrust = value("thrust_n") * share * value("is_there")
+    east, north = 1e-3 * value("misalignment_east_mrad"), 1e-3 * value("misalignment_north_mrad")
+    force = thrust[:, None] * tilted(value("direction"), east, north)
+    torque = jax.vmap(cross)(value("place_m"), force)
+    flow = thrust / (STANDARD_GRAVITY * value("specific_impulse_s"))
+    return jnp.concatenate([force, torque, flow[:, None]], axis=1), 1e-3 * value("start_loss_ms") * flow
 
 
 def by_class(n, key: str) -> Float[Array, "3"]:
@@ -83,22 +71,55 @@ def by_class(n, key: str) -> Float[Array, "3"]:
 
 
 def engines(n) -> Engines:
-    """Force, torque about the datum and flow of each engine."""
-    thrust, places, directions = engine_thrusts(n), engine_places(n), engine_directions(n)
-    flow = thrust / (STANDARD_GRAVITY * by_class(n, "specific_impulse_s")[CLASS_OF_ENGINE])
-    force = thrust[:, None] * directions
-    torque = jnp.stack([cross(places[k], force[k]) for k in range(len(CLASS_OF_ENGINE))])
-    loss = 1e-3 * by_class(n, "start_loss_ms")[CLASS_OF_ENGINE] * flow
-    return Engines(jnp.concatenate([force, torque, flow[:, None]], axis=1), by_class(n, "rise_time_s"), loss)
+    """Force, torque about the datum and flow of each engine, and how they start, throttle and turn."""
+
+    def main(key):
+        return n[f"lander.engines.main.{key}"]
+
+    rows, losses = zip(*(engine_rows(n, name) for name in ENGINE_CLASSES), strict=True)
+    return Engines(
+        output=jnp.concatenate(rows),
+        main_place_B=main("place_m"),
+        rise_time=by_class(n, "rise_time_s"),
+        fall_time=by_class(n, "fall_time_s"),
+        start_loss=jnp.concatenate(losses),
+        noise=0.01 * by_class(n, "thrust_noise_percent"),
+        throttle_floor=main("throttle_floor"),
+        throttle_rate=main("throttle_rate_per_s"),
+        throttle_dead_band=main("throttle_dead_band"),
+        impulse_slope=0.01 * main("specific_impulse_loss_percent"),
+        gimbal_limit=DEGREE * main("gimbal_limit_deg"),
+        gimbal_rate=DEGREE * main("gimbal_rate_deg_per_s"),
+    )
+
+
+def structure(n) -> Structure:
+    """The dry lander with its tanks; the error of the centre of mass is everything's."""
+    centre_error = 1e-3 * n["lander.centre_error_mm"]
+    xy, xz, yz = n["lander.products_of_inertia_kgm2"]
+    tanks = {key: n[f"lander.tanks.{key}"] for key in ("radius_m", "height_m", "density_kgpm3", "load_share")}
+    return Structure(
+        dry_mass=n["lander.dry_mass_kg"],
+        dry_centre_B=n["lander.dry_centre_m"] + centre_error,
+        inertia_dry=jnp.concatenate([n["lander.inertia_dry_kgm2"], -jnp.stack([xy, xz, yz])]),
+        tanks=Tanks(
+            place_B=n["lander.tanks.place_m"] + centre_error[None, :],
+            radius=tanks["radius_m"],
+            height=tanks["height_m"],
+            density=tanks["density_kgpm3"],
+            load_share=tanks["load_share"],
+            residual=n["lander.tanks.residual_kg"],
+            damping=n["lander.tanks.slosh_damping"],
+            hold=n["lander.tanks.slosh_hold_rad_per_s"],
+            slosh_share=n["lander.tanks.slosh_share"],
+        ),
+    )
 
 
 def feet(n) -> Feet:
-    """Four footpads on a circle, between the B axes."""
-    radius, below = n["lander.foot_radius_m"], n["lander.foot_below_datum_m"]
-    angles = np.pi / 4.0 + np.arange(4) * np.pi / 2.0
-    places = jnp.stack([jnp.stack([radius * np.cos(a), radius * np.sin(a), -below]) for a in angles])
+    """Footpads as built, and the local slope."""
     slopes = (jnp.tan(DEGREE * n[f"site.slope_{way}_deg"]) for way in ("east", "north"))
-    return Feet(places, *slopes)
+    return Feet(n["lander.legs.foot_m"], n["lander.legs.is_there"], *slopes)
 
 
 def range_finder(n, mission: Mission) -> RangeFinder:
@@ -133,7 +154,6 @@ def range_finder(n, mission: Mission) -> RangeFinder:
 
 def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, faults: FaultTable) -> World:
     """The world of one lander from its (dispersed, faulted) numbers. Traceable; `mission` gives only integers."""
-    centre_error = 1e-3 * n["lander.centre_error_mm"]
     imu, tracker, speed = "lander.sensors.imu", "lander.sensors.star_tracker", "lander.sensors.velocimeter"
     return World(
         ground=ground,
@@ -145,13 +165,7 @@ def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, f
             dust_onset=n["site.dust_onset_m_per_rootn"],
             dust_depth=n["site.dust_optical_depth"],
         ),
-        mass=MassProperties(
-            dry_mass=n["lander.dry_mass_kg"],
-            dry_centre_B=n["lander.dry_centre_m"] + centre_error,
-            propellant_centre_B=n["lander.propellant_centre_m"] + centre_error,
-            inertia_dry=n["lander.inertia_dry_kgm2"],
-            inertia_per_propellant=n["lander.inertia_per_propellant_m2"],
-        ),
+        structure=structure(n),
         engines=engines(n),
         feet=feet(n),
         imu=Imu(

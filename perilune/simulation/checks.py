@@ -11,7 +11,7 @@ from perilune.foundation.moon import SURFACE_GRAVITY
 from .fault_rows import Wanted, collected
 from .mission import Mission, known_by_the_schema
 from .nearest import nearest
-from .numbers import numbers_of
+from .numbers import numbers_as_given
 
 FARTHEST_M = 1.8e6  # where the plane that the ground is laid in is stretched fourfold
 
@@ -95,7 +95,7 @@ def figure_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
     """What figures contradict each other, each with its sentence."""
     lander, flight = mission.lander, mission.flight
     weight = (lander.dry_mass_kg + lander.propellant_mass_kg) * SURFACE_GRAVITY
-    thrust = lander.engines.main.thrust_n + 6 * lander.engines.assist.thrust_n
+    thrust = sum(len(e.place_m) * e.thrust_n for e in (lander.engines.main, lander.engines.assist))
     finder = lander.sensors.range_finder
     guidance = flight.guidance
     leg = guidance.gate_height_m + guidance.constant_rate_mps * guidance.constant_rate_time_s
@@ -107,7 +107,7 @@ def figure_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
         ),
         (
             thrust < weight,
-            f"main and six assist engines give {thrust:.0f} N, less than the lander's lunar weight of {weight:.0f} N: "
+            f"main and assist engines give {thrust:.0f} N, less than the lander's lunar weight of {weight:.0f} N: "
             "raise lander.engines.*.thrust_n or lower the masses",
         ),
         (
@@ -160,7 +160,7 @@ def orbit_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
 
 def check_paths(mission: Mission, where: str) -> None:
     """Dispersions name numbers that exist, with as many sigmas as the number has parts; sources name keys that exist."""
-    numbers = numbers_of(mission)
+    numbers = numbers_as_given(mission)
     for row in mission.dispersions:
         if row.path not in numbers:
             raise UserError(f"{where}: dispersion of unknown number “{row.path}”.{nearest(row.path, numbers)}")

@@ -2,10 +2,18 @@
 
 import numpy as np
 
+from perilune.interface.design import ENGINE_CLASSES, FEET, TANKS
+
+from .layout import attitude_duty
 from .mission import Mission
 
 Numbers = dict[str, np.ndarray]
 ROOTS = ("site", "start", "orbit", "lander", "flight")
+SLOTS = {f"lander.engines.{name}": count for name, (_, count) in ENGINE_CLASSES.items()} | {
+    "lander.tanks": TANKS,
+    "lander.legs": FEET,
+}
+EMPTY = {"radius_m": 1.0, "height_m": 1.0, "density_kgpm3": 1000.0}  # of an empty slot, where zero would be divided by
 
 
 def flatten(table: dict, prefix: str) -> Numbers:
@@ -15,15 +23,43 @@ def flatten(table: dict, prefix: str) -> Numbers:
         path = f"{prefix}.{key}"
         if isinstance(value, dict):
             found |= flatten(value, path)
-        elif isinstance(value, float) or (isinstance(value, tuple) and value and isinstance(value[0], float | tuple)):
+        elif isinstance(value, float) or (isinstance(value, tuple) and (not value or isinstance(value[0], float | tuple))):
             found[path] = np.asarray(value, np.float64)
     return found
 
 
-def numbers_of(mission: Mission) -> Numbers:
-    """All numbers of site, start, orbit (where there is one), lander and flight software, in the file's units."""
+def numbers_as_given(mission: Mission) -> Numbers:
+    """All numbers of site, start, orbit (where there is one), lander and flight software, in the file's units and lengths."""
     table = mission.model_dump()
     found: Numbers = {}
     for root in ROOTS:
         found |= flatten(table[root] or {}, root)
+    return found
+
+
+def slots_of(path: str) -> int:
+    """How many slots the list of this path has; 0 for what is no list of parts."""
+    return SLOTS.get(path.rpartition(".")[0], 0)
+
+
+def filled(values: np.ndarray, slots: int, key: str) -> np.ndarray:
+    """A list of parts (one row a part) with its empty slots."""
+    rows = values.reshape(0, 3) if values.size == 0 and key in ("place_m", "direction") else values
+    missing = np.full((slots - len(rows), *rows.shape[1:]), EMPTY.get(key, 0.0))
+    return np.concatenate([rows, missing])
+
+
+def numbers_of(mission: Mission) -> Numbers:
+    """All numbers as they are flown: lists of parts with their empty slots, `is_there` for which are none, and the duties of the
+    attitude thrusters that follow from their layout. One shape for all missions."""
+    found: Numbers = {}
+    for path, values in numbers_as_given(mission).items():
+        slots = slots_of(path)
+        found[path] = filled(values, slots, path.rpartition(".")[2]) if slots and values.ndim else values
+    lander = mission.lander
+    counts = {f"lander.engines.{name}": len(getattr(lander.engines, name).place_m) for name in ENGINE_CLASSES}
+    counts |= {"lander.tanks": len(lander.tanks.place_m), "lander.legs": len(lander.legs.foot_m)}
+    for path, count in counts.items():
+        found[f"{path}.is_there"] = (np.arange(SLOTS[path]) < count).astype(np.float64)
+    found["lander.engines.attitude.duty_per_nm"] = attitude_duty(lander)
     return found

@@ -26,6 +26,7 @@ from perilune.foundation.quantities import Flag, Position, Scalar, Vector, Veloc
 from perilune.foundation.randomness import orbit_key
 from perilune.foundation.rotation import compose, from_rotation_vector, rotate, to_matrix
 from perilune.foundation.vectors import dot, norm
+from perilune.interface.design import engine_slice
 from perilune.world.orbit import Burning, burn_cycle, coast
 
 from .arrival import Arrival, BurnFigures, Impact, OrbitRow
@@ -166,14 +167,15 @@ def burn_through(n, model: OrbitModel, scenario, plan: OrbitPlan, state: Burning
     settings = orbit_settings(n, software)
     attitude_IB, design = plan.burn.attitude_IB, software.design
     real_IB = compose(attitude_IB, from_rotation_vector(1e-3 * n["orbit.attitude_error_mrad"]))
+    main_flow = jnp.sum(design.engine_flow()[engine_slice("main")])
     booked = design.propellant_mass + plan.propellant
 
     def one(k, at: InBurn, real: LocalGravity, believed: LocalGravity) -> InBurn:
         elapsed = k.astype(jnp.float64) * period
         time = plan.burn.ignition + elapsed
-        left = booked - at.open_for * design.engine_flow()[0]
+        left = booked - at.open_for * main_flow
         on_time, is_over = valve_time(plan.burn, design, at.felt, left, elapsed, at.is_over, period)
-        truth, gained_B = burn_cycle(real, world.engines, world.mass, real_IB, at.truth, on_time, time, period)
+        truth, gained_B = burn_cycle(real, world.engines, world.structure, real_IB, at.truth, on_time, time, period)
         noise = jax.random.normal(orbit_key(scenario.run_key, k + 1), (3,), jnp.float32).astype(jnp.float64)
         imu = world.imu
         read_B = (1.0 + imu.accelerometer_scale) * gained_B + imu.accelerometer_bias_B * period
@@ -266,7 +268,8 @@ def fly_orbit(n, scenario, plan: OrbitPlan, model: OrbitModel) -> tuple[Arrival,
         propellant_planned=plan.propellant,
     )
     design = software.design
-    lost = plan.propellant - plan.duration * design.engine_flow()[0]  # the start's, as drawn
-    booked = design.propellant_mass + plan.propellant - lost - end.open_for * design.engine_flow()[0]
+    main_flow = jnp.sum(design.engine_flow()[engine_slice("main")])
+    lost = plan.propellant - plan.duration * main_flow  # the start's, as drawn
+    booked = design.propellant_mass + plan.propellant - lost - end.open_for * main_flow
     arrival = Arrival(body.position_I, body.velocity_I, end.truth.propellant, estimate, booked, body.impact, figures)
     return arrival, jax.tree.map(lambda *parts: jnp.concatenate(parts), first, parking, burning, coasting)

@@ -103,7 +103,7 @@ class Thrust(eqx.Module):
 def planned_thrust(n, delta_I: Velocity) -> tuple[Thrust, Mass]:
     """The burn that gives `delta_I` (m/s) and leaves `lander.propellant_mass_kg`, and the propellant that it takes."""
     exhaust = STANDARD_GRAVITY * n["lander.engines.main.specific_impulse_s"]
-    flow = n["lander.engines.main.thrust_n"] / exhaust
+    flow = n["lander.engines.main.thrust_n"] * jnp.sum(n["lander.engines.main.is_there"]) / exhaust
     after = n["lander.dry_mass_kg"] + n["lander.propellant_mass_kg"]
     before = after * jnp.exp(norm(delta_I) / exhaust)
     burned = before - after

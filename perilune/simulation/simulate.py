@@ -64,8 +64,8 @@ def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
     """The cycle that ends at `tick`: the world moves under the last commands, sensors read, flight software answers."""
     world = scenario.world
     truth, struck = world.strike(last.truth, last.log.tick >= 0, tick)
-    truth = world.advance(truth, last.commands, struck, tick - 1, last.is_alive)
     noise = draw(scenario.run_key, tick)
+    truth = world.advance(truth, last.commands, struck, noise, tick - 1, last.is_alive)
     measurements, shot, truth = world.measure(truth, struck, noise, tick)
     is_off, misses = computer(struck, noise)
     measurements = lost_if(is_off | misses, measurements)
@@ -108,8 +108,8 @@ def computed(last: Snapshot, stepped, is_off: Flag, misses: Flag):
     goes_on = gathered(memory)
     held = jax.tree.map(kept, *(eqx.tree_at(gathered, m, (None,) * len(goes_on)) for m in (last.memory, memory)))
     held = eqx.tree_at(gathered, held, goes_on, is_leaf=lambda x: x is None)
-    on_time = jnp.where(is_off, 0.0, kept(last.commands.on_time, commands.on_time))
-    return held, Commands(on_time), raised & runs
+    commands = jax.tree.map(kept, last.commands, commands)
+    return held, eqx.tree_at(lambda c: c.on_time, commands, jnp.where(is_off, 0.0, commands.on_time)), raised & runs
 
 
 def gathered(memory: FlightMemory):

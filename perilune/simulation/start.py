@@ -23,7 +23,7 @@ from perilune.foundation.quantities import Attitude, Mass, Position, Velocity
 from perilune.foundation.rotation import compose, from_axes, from_rotation_vector
 from perilune.foundation.vectors import cross, dot, norm, unit
 from perilune.interface.commands import Commands
-from perilune.interface.design import ENGINES, FEET
+from perilune.interface.design import ENGINES, FEET, TANKS
 from perilune.interface.events import ONBOARD
 from perilune.world.faults import untouched
 from perilune.world.state import EngineState, Motion, Touchdown, TruthState
@@ -113,14 +113,18 @@ def truth_with(n, world: World, position_I: Position, velocity_I: Velocity, atti
         attitude_IB=compose(attitude_IB, error_BB),
         rate_B=jnp.zeros(3),
         propellant=propellant,
+        slosh=jnp.zeros((TANKS, 2)),
+        slosh_rate=jnp.zeros((TANKS, 2)),
         delta_velocity_B=jnp.zeros(3),
         delta_angle_B=jnp.zeros(3),
     )
-    clearance, slope = world.feet_over_ground(motion, zero)
+    tanks = propellant * world.structure.tanks.load_share
+    clearance, slope = world.feet_over_ground(motion, tanks, zero)
     touchdown = Touchdown(zero, motion.position_I, motion.velocity_I, motion.attitude_IB, motion.propellant, slope)
     return TruthState(
         motion=motion,
-        engines=EngineState(jnp.zeros((3, 7)), jnp.zeros(ENGINES, bool), zero),
+        tanks=tanks,
+        engines=EngineState(jnp.zeros((3, 7)), zero + 1.0, jnp.zeros(2), jnp.zeros(ENGINES, bool), zero),
         range_hits=jnp.zeros(world.range_finder.valid_window, bool),
         touchdown=touchdown,
         faults=untouched(),
@@ -226,7 +230,7 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
         cosine_of_pointing=zero,
         propellant=software.design.propellant_mass,
         assist_residual=zero,
-        couple_residual=jnp.zeros(3),
+        torque_owed=jnp.zeros(3),
         attitude_integral=jnp.zeros(3),
         thrust_demand=zero,
     )
@@ -265,4 +269,4 @@ def arrived_memory(n, software: FlightSoftware, arrival: Arrival) -> FlightMemor
 
 def no_commands() -> Commands:
     """All valves shut."""
-    return Commands(jnp.zeros(ENGINES))
+    return Commands(jnp.zeros(ENGINES), jnp.ones(()), jnp.zeros(2))

@@ -68,7 +68,7 @@ def delivered(v: View):
 def torque_about_centre(v: View):
     """Torque of main and assist engines about the centre of mass, B, N m: what attitude control works against."""
     push = v.snapshot.truth.engines.delivered[0] + v.snapshot.truth.engines.delivered[1]
-    centre = v.scenario.world.mass.centre(v.snapshot.truth.motion.propellant)
+    centre = v.scenario.world.structure.centre(v.snapshot.truth.tanks)
     force = push[0:3]
     return push[3:6] - jnp.cross(centre, force)
 

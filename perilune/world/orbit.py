@@ -10,8 +10,8 @@ from perilune.foundation.rotation import rotate
 from perilune.foundation.stepping import runge_kutta
 
 from .environment.gravity import Gravity
-from .vehicle.engines import Engines
-from .vehicle.mass import MassProperties
+from .vehicle.engines import MAIN, Engines
+from .vehicle.mass import Structure
 
 
 def coast(gravity: Gravity | LocalGravity, position_I: Position, velocity_I: Velocity, start: Scalar, step: Scalar, steps: int):
@@ -51,7 +51,7 @@ def open_time(share: Scalar, on_time: Scalar, rise: Scalar, period: Scalar) -> t
 
 
 def burn_cycle(
-    gravity: Gravity | LocalGravity, engines: Engines, mass: MassProperties, attitude_IB: Attitude, state: Burning,
+    gravity: Gravity | LocalGravity, engines: Engines, mass: Structure, attitude_IB: Attitude, state: Burning,
     on_time: Scalar, time: Scalar, period: Scalar,
 ) -> tuple[Burning, Vector]:  # fmt: skip
     """One cycle from mission time `time` (s): the state after it, and the velocity gained without gravity, B.
@@ -60,7 +60,8 @@ def burn_cycle(
     over the cycle it moves the lander to within 0.1 Δv · period, half a millimetre, of where it would be; gravity is
     integrated by Runge-Kutta. Attitude thrusters, turning and slosh are left out: attitude control is perfect here.
     """
-    force_B, flow = engines.output[0, 0:3], engines.output[0, 6]
+    whole = jnp.sum(engines.output[MAIN], axis=0)
+    force_B, flow = whole[0:3], whole[6]
     opened, share = open_time(state.share, on_time, engines.rise_time[0], period)
     opened = jnp.minimum(opened, state.propellant / jnp.maximum(flow, 1e-12))  # dry tanks push no more
     first = mass.total(state.propellant)

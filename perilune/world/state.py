@@ -15,15 +15,20 @@ class Motion(eqx.Module):
     velocity_I: Velocity
     attitude_IB: Attitude
     rate_B: Rate  # of B relative to I
-    propellant: Mass
-    delta_velocity_B: Vector  # m/s, non-gravitational
+    propellant: Mass  # in all tanks
+    slosh: Float[Array, "tanks 2"]  # m, of what swings in each tank, along X and Y of B from its rest
+    slosh_rate: Float[Array, "tanks 2"]  # m/s
+    delta_velocity_B: Vector  # m/s, non-gravitational, of the structure
     delta_angle_B: Vector  # rad
 
 
 class EngineState(eqx.Module):
-    """Valves, and what each class of engines delivers now: force (N), torque about the datum (N m), flow (kg/s)."""
+    """Valves, throttle and gimbal, and what each class of engines delivers now: force (N), torque about the datum (N m),
+    flow (kg/s)."""
 
     delivered: Float[Array, "classes 7"]
+    throttle: Scalar  # share of full thrust, of the main engines
+    gimbal: Float[Array, "2"]  # rad, about X and Y of B
     is_open: Bool[Array, " engines"]
     start_loss: Mass  # kg spent in start transients so far
 
@@ -43,6 +48,7 @@ class TruthState(eqx.Module):
     """The lander as it really is. World floor only; flight software never sees it."""
 
     motion: Motion
+    tanks: Float[Array, " tanks"]  # kg in each
     engines: EngineState
     range_hits: Bool[Array, " shots"]  # of the range finder's latest shots, newest first
     touchdown: Touchdown

@@ -11,7 +11,7 @@ from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
 from perilune.foundation.gravity import GravityField
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Acceleration, Flag, Scalar, Slope
-from perilune.foundation.randomness import Noise
+from perilune.foundation.randomness import Noise, rows
 from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
@@ -27,10 +27,10 @@ from .sensors.imu import Imu
 from .sensors.range_finder import RangeFinder, Return, Scene
 from .sensors.star_tracker import StarTracker
 from .sensors.velocimeter import Velocimeter
-from .state import EngineState, Motion, Touchdown, TruthState
+from .state import Motion, Touchdown, TruthState
 from .vehicle.engines import Engines, through_step
 from .vehicle.feet import Feet, feet_over_ground
-from .vehicle.mass import MassProperties
+from .vehicle.mass import Held, Structure, total_of
 from .vehicle.valves import opened, shares
 
 EMPTY = 1e-9  # kg: what rounding may leave in tanks that have run dry
@@ -43,7 +43,7 @@ class World(eqx.Module):
     gravity: GravityField  # to degree 2, in every truth step
     gravity_table: Corridor  # the rest of the field, Earth and Sun, once a cycle
     surface: Surface
-    mass: MassProperties
+    structure: Structure
     engines: Engines
     feet: Feet
     imu: Imu
@@ -100,25 +100,28 @@ class World(eqx.Module):
             range_is_valid=readings.is_valid[place_of("range_finder")],
             velocity_S=readings.velocity_B,
             velocimeter_is_valid=readings.is_valid[place_of("velocimeter")],
-            has_contact=switches(truth.is_down, struck, noise),
+            has_contact=switches(truth.is_down, self.feet.is_there, struck, noise),
             clock=time + faults.clock_error + struck.one("clock_jump"),
             elapsed=self.period * (1.0 + struck.one("clock_drift")),
         )
         return measured, shot, eqx.tree_at(lambda t: (t.range_hits, t.faults), truth, (hits, faults))
 
-    def advance(self, truth: TruthState, commands: Commands, struck: Struck, tick, still_flies: Flag | bool = True) -> TruthState:
+    def advance(
+        self, truth: TruthState, commands: Commands, struck: Struck, noise: Noise, tick, still_flies: Flag | bool = True
+    ) -> TruthState:
         """The truth one cycle later. It stands still from first contact on (legs and soil are not modelled here), and when
         the flight has ended otherwise."""
-        moved = self.fly(truth, commands, struck, tick)
+        moved = self.fly(truth, commands, struck, noise, tick)
         time = seconds(tick + 1, self.period)
-        clearance, slope = self.feet_over_ground(moved.motion, time)
+        clearance, slope = self.feet_over_ground(moved.motion, moved.tanks, time)
         foot_height = jnp.min(clearance)
         has_contact = foot_height < 0.0
         share = truth.foot_height / jnp.maximum(truth.foot_height - foot_height, 1e-9)
         touchdown = self.contact(truth.motion, moved.motion, jnp.clip(share, 0.0, 1.0), time, slope)
-        has_diverged = ~jnp.isfinite(foot_height + jnp.sum(moved.motion.rate_B))
+        has_diverged = ~jnp.isfinite(foot_height + jnp.sum(moved.motion.rate_B) + jnp.sum(moved.motion.slosh))
         moved = TruthState(
             motion=moved.motion,
+            tanks=moved.tanks,
             engines=moved.engines,
             range_hits=truth.range_hits,
             touchdown=touchdown,
@@ -127,31 +130,34 @@ class World(eqx.Module):
             is_down=clearance < 0.0,
             has_contact=has_contact,
             has_diverged=has_diverged,
-            is_dry=moved.motion.propellant <= EMPTY,
+            is_dry=moved.motion.propellant - self.structure.reserve(moved.tanks, struck) <= EMPTY,
         )
         has_ended = truth.has_contact | truth.has_diverged | jnp.logical_not(still_flies)
         still = eqx.tree_at(lambda t: (t.motion.delta_velocity_B, t.motion.delta_angle_B), truth, replace_fn=jnp.zeros_like)
         return jax.tree.map(lambda old, new: jnp.where(has_ended, old, new), still, moved)
 
-    def fly(self, truth: TruthState, commands: Commands, struck: Struck, tick) -> TruthState:
+    def fly(self, truth: TruthState, commands: Commands, struck: Struck, noise: Noise, tick) -> TruthState:
         """Equations of motion through one cycle."""
-        step = self.period / self.substeps
-        form_I = self.gravity.form(seconds(tick, self.period) + 0.5 * self.period)  # turns by 1e-7 rad within the half cycle
-
-        rest_I = self.rest_of_gravity(truth.motion, seconds(tick, self.period) + 0.5 * self.period)
-        on_time, faults = opened(commands.on_time, truth.faults, struck, seconds(tick, self.period), self.period)
-        is_open, targets = self.engines.plan(on_time, shares(struck), step, self.substeps)
+        step, time = self.period / self.substeps, seconds(tick, self.period)
+        form_I = self.gravity.form(time + 0.5 * self.period)  # turns by 1e-7 rad within the half cycle
+        pull = Pull(self.gravity.gm, form_I, self.rest_of_gravity(truth.motion, time + 0.5 * self.period))
+        halfway = truth.motion.slosh + 0.5 * self.period * truth.motion.slosh_rate
+        mass, reserve = self.structure.at(truth.tanks, halfway), self.structure.reserve(truth.tanks, struck)
+        on_time, faults = opened(commands.on_time, truth.faults, struck, time, self.period)
+        steered = self.engines.steer(truth.engines, commands, self.period)
+        share = self.engines.shares(steered, rows(noise, "thrust"), shares(struck))
+        is_open, targets = self.engines.turned(steered.gimbal).plan(on_time, share, step, self.substeps)
         is_open, targets = is_open & ~truth.is_dry, jnp.where(truth.is_dry, 0.0, targets)
         decay = self.engines.decay(step)
-        lost, engines = self.engines.start(truth.engines, is_open[0])
+        lost, engines = self.engines.start(steered, is_open[0])
 
         def substep(carry, target):
             motion, delivered = carry
-            target = jnp.where(motion.propellant <= EMPTY, 0.0, target)
+            target = jnp.where(motion.propellant - reserve <= EMPTY, 0.0, target)
             push, delivered = through_step(delivered, target, decay)
-            push = push.within(motion.propellant, step)
-            moved = rk4(motion, push, self.mass, Pull(self.gravity.gm, form_I, rest_I), step)
-            return (moved, jnp.where(moved.propellant <= EMPTY, 0.0, delivered)), None
+            push = push.within(jnp.maximum(motion.propellant - reserve, 0.0), step)
+            moved = rk4(motion, push, mass, pull, step)
+            return (moved, jnp.where(moved.propellant - reserve <= EMPTY, 0.0, delivered)), None
 
         start = eqx.tree_at(
             lambda m: (m.delta_velocity_B, m.delta_angle_B, m.propellant),
@@ -159,10 +165,10 @@ class World(eqx.Module):
             (jnp.zeros(3), jnp.zeros(3), jnp.maximum(truth.motion.propellant - lost, 0.0)),
         )
         (motion, delivered), _ = lax.scan(substep, (start, engines.delivered), targets)
-        left = jnp.maximum(motion.propellant - struck.one("tank_leak") * self.period, 0.0)
-        motion = eqx.tree_at(lambda m: m.propellant, motion, left)
-        engines = EngineState(delivered, is_open[-1], engines.start_loss)
-        return eqx.tree_at(lambda t: (t.motion, t.engines, t.faults), truth, (motion, engines, faults))
+        tanks = self.structure.drained(truth.tanks, truth.motion.propellant - motion.propellant, struck, self.period)
+        motion = eqx.tree_at(lambda m: m.propellant, motion, total_of(tanks))
+        engines = eqx.tree_at(lambda e: (e.delivered, e.is_open), engines, (delivered, is_open[-1]))
+        return eqx.tree_at(lambda t: (t.motion, t.tanks, t.engines, t.faults), truth, (motion, tanks, engines, faults))
 
     def rest_of_gravity(self, motion: Motion, time: Scalar) -> Acceleration:
         """What the degree-2 field leaves, m/s² in I, at the middle of the cycle (at `time`): it changes by 1e-7 m/s² in one."""
@@ -184,10 +190,9 @@ class World(eqx.Module):
             slope=slope,
         )
 
-    def feet_over_ground(self, motion: Motion, time: Scalar) -> tuple[Float[Array, " feet"], Slope]:
+    def feet_over_ground(self, motion: Motion, tanks: Held, time: Scalar) -> tuple[Float[Array, " feet"], Slope]:
         """Height of each footpad above the ground, m, and the ground's slope towards east and north, m/m."""
-        centre_B = self.mass.centre(motion.propellant)
-        return feet_over_ground(self.feet, self.ground, motion.position_I, motion.attitude_IB, centre_B, time)
+        return feet_over_ground(self.feet, self.ground, motion.position_I, motion.attitude_IB, self.structure.centre(tanks), time)
 
     def height_above_terrain(self, motion: Motion, time: Scalar) -> Scalar:
         """Height of the centre of mass above the ground, m."""

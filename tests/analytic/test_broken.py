@@ -6,6 +6,7 @@ import pytest
 
 from perilune.foundation.randomness import WIDTH
 from perilune.foundation.rotation import compose, from_rotation_vector, inverse, to_rotation_vector
+from perilune.interface.design import ENGINES, FEET, TANKS
 from perilune.world.faults import CATALOGUE, Struck, unbroken, untouched
 from perilune.world.sensors.broken import Readings, broken_increments, broken_readings, earlier, switches
 from perilune.world.state import Motion
@@ -97,7 +98,7 @@ def test_earlier_against_a_parabola():
     """A body that turns at a steady rate under steady thrust and gravity: 0.5 s ago to 1e-3 m of a fine integration."""
     rate, push = jnp.asarray([0.0, 0.02, 0.0]), jnp.asarray([0.0, 0.0, 2.0])
     now = Motion(jnp.asarray([1.75e6, 0.0, 0.0]), jnp.asarray([-50.0, 300.0, 0.0]), jnp.asarray([1.0, 0, 0, 0]), rate,
-                 jnp.asarray(100.0), push * PERIOD, rate * PERIOD)  # fmt: skip
+                 jnp.asarray(100.0), jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)), push * PERIOD, rate * PERIOD)  # fmt: skip
     then = earlier(now, PERIOD, jnp.asarray(0.5))
     pull = np.asarray([-4.9028e12 / 1.75e6**2, 0.0, 0.0]) + np.asarray(push)
     assert np.asarray(then.velocity_I) == pytest.approx(np.asarray(now.velocity_I) - 0.5 * pull, abs=1e-4)
@@ -110,40 +111,46 @@ def test_earlier_against_a_parabola():
 
 
 def test_switches():
-    down = jnp.asarray([False, True, False, False])
-    up = jnp.zeros(4, bool)
-    assert bool(switches(down, struck(), MIDDLING)) and not bool(switches(up, struck(), MIDDLING))
-    assert not bool(switches(down, struck(footpad_switch__dead=[0.0, 1.0, 0.0, 0.0]), MIDDLING))
-    assert bool(switches(up, struck(footpad_switch__early=[0.0, 0.0, 1.0, 0.0]), MIDDLING))
-    assert bool(switches(up, struck(footpad_switch__chatter_probability=0.2), MIDDLING))  # 1 − 0.8⁴ = 0.59
-    assert not bool(switches(up, struck(footpad_switch__chatter_probability=0.15), MIDDLING))  # 0.48
+    four = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    up = jnp.zeros(FEET, bool)
+    down = up.at[1].set(True)
+
+    def says(touching, **faults):
+        return bool(switches(touching, four, struck(**faults), MIDDLING))
+
+    assert says(down) and not says(up)
+    assert not says(down, footpad_switch__dead=[0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    assert says(up, footpad_switch__early=[0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+    assert not says(up, footpad_switch__early=[0.0, 0.0, 0.0, 0.0, 1.0, 1.0])  # there are no such feet
+    assert says(up, footpad_switch__chatter_probability=0.2)  # 1 − 0.8⁴ = 0.59
+    assert not says(up, footpad_switch__chatter_probability=0.15)  # 0.48
 
 
 def test_valves():
-    asked = jnp.zeros(19).at[0].set(0.1).at[3].set(0.04)
+    asked = jnp.zeros(ENGINES).at[0].set(0.1).at[3].set(0.04)
     moved, _ = opened(asked, STATE, struck(), jnp.asarray(5.0), PERIOD)
     assert moved.tolist() == asked.tolist()
-    moved, _ = opened(asked, STATE, struck(assist_engine__stuck_open=[1.0, 0, 0, 0, 0, 0], main_engine__stuck_closed=1.0),
+    moved, _ = opened(asked, STATE, struck(assist_engine__stuck_open=[1.0, 0, 0, 0, 0, 0, 0, 0], main_engine__stuck_closed=1.0),
                       jnp.asarray(5.0), PERIOD)  # fmt: skip
-    assert moved[0] == 0.0 and moved[1] == 0.1 and moved[3] == 0.04
+    assert moved[0] == 0.0 and moved[2] == 0.1 and moved[3] == 0.04
     state, flow = STATE, []
     for k in range(12):  # asked from cycle 2 to 6
-        wish = jnp.zeros(19).at[0].set(0.1 if 2 <= k < 7 else 0.0)
+        wish = jnp.zeros(ENGINES).at[0].set(0.1 if 2 <= k < 7 else 0.0)
         late = struck(main_engine__late_start_s=0.3, main_engine__late_cut_off_s=0.2)
         moved, state = opened(wish, state, late, jnp.asarray(0.1 * k), PERIOD)
         flow.append(float(moved[0]))
     assert flow == [0.1 if 5 <= k < 9 else 0.0 for k in range(12)]
     state, burnt = STATE, 0.0
     for k in range(40):  # a second asked for, a second more
-        wish = jnp.zeros(19).at[0].set(0.1 if k < 10 else 0.0)
+        wish = jnp.zeros(ENGINES).at[0].set(0.1 if k < 10 else 0.0)
         moved, state = opened(wish, state, struck(main_engine__late_cut_off_s=1.0), jnp.asarray(0.1 * k), PERIOD)
         burnt += float(moved[0])
     assert burnt == pytest.approx(2.0)
     state = STATE
     for k in range(40):  # never lit: nothing to go on
-        wish = jnp.zeros(19).at[0].set(0.1 if k < 10 else 0.0)
+        wish = jnp.zeros(ENGINES).at[0].set(0.1 if k < 10 else 0.0)
         late = struck(main_engine__late_start_s=5.0, main_engine__late_cut_off_s=1.0)
         moved, state = opened(wish, state, late, jnp.asarray(0.1 * k), PERIOD)
         assert float(moved[0]) == 0.0
     thrust, drain = shares(struck(main_engine__thrust_error_percent=-100.0, assist_engine__specific_impulse_error_percent=-20.0))
-    assert thrust[0] == 0.0 and drain[0] == 0.0 and thrust[1] == 1.0 and float(drain[1]) == pytest.approx(1.25)
+    assert thrust[0] == 0.0 and drain[0] == 0.0 and thrust[2] == 1.0 and float(drain[2]) == pytest.approx(1.25)

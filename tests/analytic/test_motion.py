@@ -7,21 +7,30 @@ import numpy as np
 import pytest
 
 from perilune.foundation.moon import GM, STANDARD_GRAVITY
+from perilune.foundation.randomness import WIDTH
 from perilune.interface.commands import Commands
+from perilune.interface.design import ENGINES, TANKS
 from perilune.simulation.scenario import lane_axes
 from perilune.world.dynamics import Pull, rk4
 from perilune.world.faults import unbroken
 from perilune.world.state import EngineState, Motion
 from perilune.world.vehicle.engines import OUTER_NODES, Engines, Push, through_step
-from perilune.world.vehicle.mass import MassProperties
 from perilune.world.world import EMPTY
+from validation.bodies import loaded, one_tank
 
 STEP = 0.02
 NO_GRAVITY, CENTRAL = jnp.zeros((3, 3)), jnp.zeros((3, 3))
 
 
-def body(inertia=(230.0, 240.0, 260.0), per_propellant=0.0):
-    return MassProperties(jnp.asarray(340.0), jnp.zeros(3), jnp.zeros(3), jnp.asarray(inertia), jnp.full(3, per_propellant))
+def body():
+    return loaded(one_tank())
+
+
+def lagging(output, rise, fall=None, loss=0.0):
+    """Engines of these outputs whose classes all lag alike."""
+    one, none = jnp.asarray(1.0), jnp.asarray(0.0)
+    times = jnp.full(3, rise), jnp.full(3, rise if fall is None else fall)
+    return Engines(output, jnp.zeros((2, 3)), *times, jnp.full(ENGINES, loss), jnp.zeros(3), one, one, none, none, none, one)
 
 
 def moving(**given):
@@ -31,6 +40,8 @@ def moving(**given):
         "attitude_IB": jnp.asarray([1.0, 0.0, 0.0, 0.0]),
         "rate_B": jnp.zeros(3),
         "propellant": jnp.asarray(400.0),
+        "slosh": jnp.zeros((TANKS, 2)),
+        "slosh_rate": jnp.zeros((TANKS, 2)),
         "delta_velocity_B": jnp.zeros(3),
         "delta_angle_B": jnp.zeros(3),
     }
@@ -77,7 +88,7 @@ def test_energy_and_momentum_hold_without_forces():
     end = fly(start, steady(jnp.zeros(7)), mass, 5000)
 
     def invariants(m):
-        h = np.asarray(mass.inertia_dry * m.rate_B)
+        h = np.asarray(mass.inertia_whole[:3] * m.rate_B)
         s, u = float(m.attitude_IB[0]), np.asarray(m.attitude_IB[1:])
         h_I = h + 2 * s * np.cross(u, h) + 2 * np.cross(u, np.cross(u, h))
         return h_I, 0.5 * float(np.asarray(m.rate_B) @ h), np.asarray(m.velocity_I)
@@ -109,13 +120,12 @@ def test_constant_torque_spins_up():
 @pytest.mark.parametrize("rise", [0.002, 0.015, 0.15])
 def test_thrust_pulse_is_exact_however_short_its_transient(rise):
     """One 40 ms pulse: impulse and way gained as the first-order lag gives them, at steps longer than the lag."""
-    output = jnp.zeros((19, 7)).at[0, 2].set(1000.0)
-    engines = Engines(output, jnp.full(3, rise), jnp.zeros(19))
+    engines = lagging(jnp.zeros((ENGINES, 7)).at[0, 2].set(1000.0), rise)
     mass = body()
     motion, delivered = moving(propellant=jnp.asarray(0.0)), jnp.zeros((3, 7))
     decay = engines.decay(jnp.asarray(STEP))
     for k in range(20):
-        target = engines.steady(jnp.arange(19) == 0, jnp.ones(19), jnp.ones(19)) if k < 2 else jnp.zeros((3, 7))
+        target = engines.steady(jnp.arange(ENGINES) == 0, jnp.ones(ENGINES), jnp.ones(ENGINES)) if k < 2 else jnp.zeros((3, 7))
         push, delivered = through_step(delivered, target, decay)
         motion = rk4(motion, push, mass, Pull(jnp.asarray(0.0), CENTRAL, jnp.zeros(3)), jnp.asarray(STEP))
     t, on, a = 20 * STEP, 2 * STEP, 1000.0 / 340.0
@@ -129,11 +139,11 @@ def test_thrust_pulse_is_exact_however_short_its_transient(rise):
 
 
 def test_start_loss_is_counted_once_a_start():
-    engines = Engines(jnp.zeros((19, 7)), jnp.full(3, 0.05), jnp.full(19, 0.001))
-    state = EngineState(jnp.zeros((3, 7)), jnp.zeros(19, bool), jnp.asarray(0.0))
-    lost, state = engines.start(state, jnp.arange(19) < 3)
+    engines = lagging(jnp.zeros((ENGINES, 7)), 0.05, loss=0.001)
+    state = EngineState(jnp.zeros((3, 7)), jnp.ones(()), jnp.zeros(2), jnp.zeros(ENGINES, bool), jnp.asarray(0.0))
+    lost, state = engines.start(state, jnp.arange(ENGINES) < 3)
     assert float(lost) == pytest.approx(0.003, rel=1e-12)  # three starts of a gram
-    lost, state = engines.start(state, jnp.arange(19) < 4)
+    lost, state = engines.start(state, jnp.arange(ENGINES) < 4)
     assert float(lost) == pytest.approx(0.001, rel=1e-12)  # only the fourth is new
     assert float(state.start_loss) == pytest.approx(0.004, rel=1e-12)  # four in all
 
@@ -144,16 +154,19 @@ def test_dry_tanks_give_nothing(batch):
     scenarios, first, flown = batch.start([0])
     scenario = jax.tree.map(lambda x, a: x if a is None else x[0], scenarios, lane_axes(scenarios), is_leaf=lambda x: x is None)
     truth = jax.tree.map(lambda x: x[0], first).truth
-    truth = eqx.tree_at(lambda t: t.motion.propellant, truth, jnp.asarray(left))
+    residual = scenario.world.structure.tanks.residual
+    tanks = residual.at[0].add(left)
+    truth = eqx.tree_at(lambda t: (t.motion.propellant, t.tanks), truth, (jnp.sum(tanks), tanks))
     # Main engine at full thrust already; no start loss, so that the gram is all there is to burn.
     output = scenario.world.engines.output
     running = jnp.zeros((3, 7)).at[0].set(output[0])
-    truth = eqx.tree_at(lambda t: (t.engines.delivered, t.engines.is_open), truth, (running, jnp.arange(19) == 0))
-    open_main = Commands(jnp.where(jnp.arange(19) == 0, 0.1, 0.0))
-    step = jax.jit(lambda t, k: scenario.world.fly(t, open_main, unbroken(), k))
+    truth = eqx.tree_at(lambda t: (t.engines.delivered, t.engines.is_open), truth, (running, jnp.arange(ENGINES) == 0))
+    open_main = Commands(jnp.where(jnp.arange(ENGINES) == 0, 0.1, 0.0), jnp.ones(()), jnp.zeros(2))
+    step = jax.jit(lambda t, k: scenario.world.fly(t, open_main, unbroken(), jnp.zeros(WIDTH), k))
     dry = step(truth, jnp.asarray(0, jnp.int32))
-    assert float(dry.motion.propellant) < EMPTY
-    mass = float(flown["lander.dry_mass_kg"][0])
+    assert float(dry.motion.propellant - jnp.sum(residual)) < EMPTY
+    assert bool(scenario.world.structure.reserve(dry.tanks, unbroken()) > dry.motion.propellant - EMPTY)
+    mass = float(flown["lander.dry_mass_kg"][0] + jnp.sum(residual))
     exhaust = float(output[0, 2] / output[0, 6])
     gained = float(dry.motion.delta_velocity_B[2])
     assert gained == pytest.approx(exhaust * np.log(1 + left / mass), rel=1e-5)  # rocket equation; m within 3e-6 in the step

@@ -38,6 +38,8 @@ no = jnp.zeros((), bool)
 design = filled(
     LanderDesign,
     engine_thrust=100.0 * jnp.ones(ENGINES),
+    attitude_torque=jnp.ones((16, 3)),
+    attitude_duty=jnp.ones((6, 16)),
     specific_impulse=300.0 * jnp.ones(3),
     dry_mass=jnp.asarray(300.0),
     propellant_mass=jnp.asarray(300.0),
@@ -90,7 +92,7 @@ memory = m.FlightMemory(
     cosine_of_pointing=zero,
     propellant=jnp.asarray(300.0),
     assist_residual=zero,
-    couple_residual=jnp.zeros(3),
+    torque_owed=jnp.zeros(3),
     attitude_integral=jnp.zeros(3),
     thrust_demand=zero,
 )

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 
 from perilune.foundation.moon import GM
-from tests.analytic.test_motion import body, fly, moving, steady
+from tests.analytic.test_motion import fly, moving, steady
+from validation.bodies import loaded, one_tank
 
 
 def test_rk4_is_of_fourth_order():
     """Tumbling under thrust: halving the step divides the error by 2⁴, ±0.2 in the exponent."""
     start = moving(rate_B=jnp.asarray([0.5, 0.3, 0.8]), velocity_I=jnp.asarray([0.0, 1690.0, 0.0]))
     push = steady([30.0, 0, 1600.0, 2.0, -1.0, 0.5, 0.5])
-    ends = [np.asarray(fly(start, push, body(per_propellant=0.3), n, GM, 8.0 / n).position_I) for n in (20, 40, 80, 160)]
+    mass = loaded(one_tank(radius=1.1, density=1000.0))
+    ends = [np.asarray(fly(start, push, mass, n, GM, 8.0 / n).position_I) for n in (20, 40, 80, 160)]
     errors = [np.linalg.norm(end - ends[-1]) for end in ends[:2]]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(4.0, abs=0.2)
 

@@ -154,7 +154,7 @@ def test_parts_units_and_common_causes():
     }
     table = table_of(asked)
     struck = Struck(table.magnitude)
-    assert struck.of("engine_closed").tolist() == [0.0] * 3 + [1.0] + [0.0] * 15  # one main engine before the assist engines
+    assert struck.of("engine_closed").tolist() == [0.0] * 4 + [1.0] + [0.0] * 21  # after two main slots
     assert struck.of("fast_stuck").tolist() == [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
     assert struck.of("fast_bias")[3:].tolist() == pytest.approx([np.radians(36.0) / 3600.0] * 3)
     engine, gyro = CATALOGUE["assist_engine.stuck_closed"].rows.start + 2, CATALOGUE["imu.gyro_stuck"].rows.start

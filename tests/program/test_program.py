@@ -11,6 +11,7 @@ import pytest
 from perilune.campaign.batch import Batch, in_orbit
 from perilune.campaign.one import fly_one
 from perilune.foundation.errors import UserError
+from perilune.foundation.randomness import WIDTH
 from perilune.interface.commands import Commands
 from perilune.interface.design import ENGINES
 from perilune.simulation.scenario import lane_axes
@@ -193,12 +194,14 @@ def test_forward_gradient_through_a_burn_is_finite_and_right(batch):
     scenarios, last, _ = batch.start([0])
     scenario = lane(scenarios, lane_axes(scenarios), 0)
     first = jax.tree.map(lambda x: x[0], last).truth
-    all_open = Commands(jnp.where(jnp.arange(ENGINES) < 7, 0.1, 0.0))
+    all_open = Commands(jnp.where(jnp.arange(ENGINES) < 8, 0.1, 0.0), jnp.ones(()), jnp.zeros(2))
 
     def end(share):
         engines = eqx.tree_at(lambda e: e.output, scenario.world.engines, scenario.world.engines.output * share)
         world = eqx.tree_at(lambda w: w.engines, scenario.world, engines)
-        flown = jax.lax.fori_loop(0, 20, lambda k, s: world.advance(s, all_open, unbroken(), k.astype(jnp.int32)), first)
+        flown = jax.lax.fori_loop(
+            0, 20, lambda k, s: world.advance(s, all_open, unbroken(), jnp.zeros(WIDTH), k.astype(jnp.int32)), first
+        )
         return jnp.stack([flown.motion.velocity_I @ first.motion.velocity_I, flown.motion.propellant])
 
     one = jnp.asarray(1.0)

@@ -32,7 +32,7 @@ def test_executive_over_all_states_and_conditions():
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.floats(-5, 20), st.floats(-5, 5))
 def test_pulses_stay_inside_the_cycle_and_owe_what_they_do_not_give(wanted, owed):
-    pairs, left = pulse_pairs(jnp.asarray(wanted), jnp.asarray(owed), jnp.asarray(5.0), jnp.asarray(2.0))
+    pairs, left = pulse_pairs(jnp.asarray(wanted), jnp.asarray(owed), jnp.asarray(5.0), jnp.asarray(2.0), jnp.asarray(3.0))
     pairs = np.asarray(pairs)
     assert set(pairs) <= {0.0, 2.0, 3.0, 4.0, 5.0}
     assert np.sum((pairs > 0) & (pairs < 5)) <= 1
@@ -44,7 +44,7 @@ def test_mean_thrust_is_what_was_asked():
     for wanted in np.linspace(0.0, 15.0, 16):
         owed, total = jnp.asarray(0.0), 0.0
         for _ in range(200):
-            pairs, owed = pulse_pairs(jnp.asarray(wanted), owed, jnp.asarray(5.0), jnp.asarray(2.0))
+            pairs, owed = pulse_pairs(jnp.asarray(wanted), owed, jnp.asarray(5.0), jnp.asarray(2.0), jnp.asarray(3.0))
             total += float(jnp.sum(pairs))
         assert abs(total / 200 - wanted) < 5.0 / 200 + 1e-9  # at most one cycle's worth is still owed
 

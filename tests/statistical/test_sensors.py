@@ -8,6 +8,7 @@ import pytest
 
 from perilune.foundation.randomness import draw, run_key
 from perilune.foundation.rotation import compose, inverse, to_rotation_vector
+from perilune.interface.design import TANKS
 from perilune.world.faults import unbroken
 from perilune.world.sensors.range_finder import Scene
 from perilune.world.state import Motion
@@ -32,7 +33,8 @@ def noise():
 
 STILL = Motion(
     jnp.asarray([1740e3, 0.0, 0.0]), jnp.asarray([-60.0, 4.0, 10.0]), jnp.asarray([1.0, 0, 0, 0]), jnp.zeros(3),
-    jnp.asarray(100.0), jnp.asarray([0.0, 0.0, 0.3]), jnp.asarray([0.001, 0.0, 0.0]),
+    jnp.asarray(100.0), jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)),
+    jnp.asarray([0.0, 0.0, 0.3]), jnp.asarray([0.001, 0.0, 0.0]),
 )  # fmt: skip
 
 

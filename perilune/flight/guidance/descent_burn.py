@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from perilune.foundation.quantities import Attitude, Flag, Mass, Scalar
-from perilune.interface.design import LanderDesign
+from perilune.interface.design import LanderDesign, engine_slice
 
 
 class BurnPlan(eqx.Module):
@@ -25,7 +25,7 @@ def valve_time(
     `felt`: m/s so far along Z of B. The last cycle's open time is what is left over the acceleration as drawn, in whole valve
     steps; no cycle opens the valve beyond `limit` s after ignition, whatever is felt.
     """
-    acceleration = design.engine_thrust[0] / (design.dry_mass + propellant)
+    acceleration = jnp.sum(design.engine_thrust[engine_slice("main")]) / (design.dry_mass + propellant)
     left = jnp.clip((plan.delta_velocity - felt) / acceleration - plan.tail, 0.0, period)
     left = jnp.round(left / design.valve_step) * design.valve_step
     on_time = jnp.minimum(left, jnp.clip(plan.limit - elapsed, 0.0, period))

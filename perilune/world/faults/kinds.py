@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from perilune.foundation.moon import STANDARD_GRAVITY
-from perilune.interface.design import ENGINES, FEET
+from perilune.interface.design import ENGINES, FEET, TANKS
 
 DEGREE = math.pi / 180.0
 
@@ -41,7 +41,8 @@ BLOCKS = {
     "engine_open": ENGINES,
     "engine_closed": ENGINES,
     "main_late": 2,
-    "tank_leak": 1,
+    "tank_leak": TANKS,
+    "tank_blocked": TANKS,
     "switch_early": FEET,
     "switch_dead": FEET,
     "switch_chatter": FEET,

@@ -1,6 +1,6 @@
 """How engines, valves and tanks fail. Precedents from memory are marked (M); the others stand in published sources."""
 
-from perilune.interface.design import ENGINE_CLASSES
+from perilune.interface.design import ENGINE_CLASSES, TANKS
 
 from .kinds import FaultKind
 
@@ -10,6 +10,8 @@ VIKRAM = "Chandrayaan-2 2019: engines gave more than was asked for while braking
 LUNA_25 = "Luna-25 2023: a burn of 127 s instead of 84 s"
 BERESHEET = "Beresheet 2019: the main engine stopped in braking and came back too late (M)"
 NAMES = {"main": "main_engine", "assist": "assist_engine", "attitude": "attitude_thruster"}
+
+EACH_TANK = tuple(str(k + 1) for k in range(TANKS))
 
 
 def parts(name: str) -> tuple[str, ...]:
@@ -43,5 +45,8 @@ MACHINE = (
               "main_late", 1, precedents=(LUNA_25,)),
     *of_engine("assist", "An assist engine gives", {"thrust": (SLIM,)}),
     *of_engine("attitude", "An attitude thruster gives", {}),
-    FaultKind("tank.leak_kgps", "Propellant leaks without thrust.", 0.0, 100.0, 0.5, "tank_leak", precedents=(PEREGRINE,)),
+    FaultKind("tank.leak_kgps", "Propellant leaks from a tank without thrust.", 0.0, 100.0, 0.5, "tank_leak", elements=EACH_TANK,
+              precedents=(PEREGRINE,)),
+    FaultKind("tank.blocked", "Engines draw nothing from a tank: its outlet is shut.", 0.0, 1.0, 1.0, "tank_blocked",
+              elements=EACH_TANK),
 )  # fmt: skip

@@ -121,9 +121,10 @@ def place_of(name: str) -> int:
     return UNITS.index(name)
 
 
-def switches(is_down: Bool[Array, " feet"], struck: Struck, noise: Noise) -> Flag:
+def switches(is_down: Bool[Array, " feet"], is_there: Float[Array, " feet"], struck: Struck, noise: Noise) -> Flag:
     """Whether any footpad switch says contact. One that chatters does so by chance, with the others or without."""
     early, dead, chatter = (struck.of(f"switch_{what}") for what in ("early", "dead", "chatter"))
-    says = (is_down | (early > 0.5)) & ~(dead > 0.5)
-    quiet = reduce(mul, (1.0 - jnp.where(dead[k] > 0.5, 0.0, chatter[k]) for k in range(FEET)))
+    works = (is_there > 0.5) & ~(dead > 0.5)
+    says = (is_down | (early > 0.5)) & works
+    quiet = reduce(mul, (1.0 - jnp.where(works[k], chatter[k], 0.0) for k in range(FEET)))
     return reduce(or_, (says[k] for k in range(FEET))) | (ndtr(rows(noise, "fault_switches")[0]) < 1.0 - quiet)

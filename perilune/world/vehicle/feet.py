@@ -13,11 +13,14 @@ from perilune.foundation.vectors import dot, norm
 
 from ..environment.terrain import Terrain
 
+ABSENT = 1e9  # m: clearance of a footpad that is not there
+
 
 class Feet(eqx.Module):
     """Where the footpads are, and a slope that the ground has on top of the terrain's own."""
 
-    place_B: Float[Array, "4 3"]  # m from the datum
+    place_B: Float[Array, "feet 3"]  # m from the datum
+    is_there: Float[Array, " feet"]  # 1 where there is one
     slope_east: Scalar  # m/m
     slope_north: Scalar
 
@@ -26,7 +29,7 @@ def feet_over_ground(
     feet: Feet, ground: Terrain, position_I: Position, attitude_IB: Attitude, centre_B: Vector, time: Scalar
 ) -> tuple[Float[Array, " feet"], Slope]:
     """Height (m) of each footpad above the ground under it, and the slope (east, north; m/m) of the plane through the ground
-    under all four, by least squares."""
+    under them, by least squares."""
     position_M = inertial_to_fixed(position_I, time)
     radius = norm(position_M)
     east, north, up = local_axes(position_M / radius)
@@ -39,12 +42,13 @@ def feet_over_ground(
         return radius - RADIUS + dot(arm_M, up) - height, place, height
 
     clearances, places, grounds = jax.vmap(under)(feet.place_B)
-    return clearances, plane_through(places, grounds)
+    return jnp.where(feet.is_there > 0.5, clearances, ABSENT), plane_through(places, grounds, feet.is_there)
 
 
-def plane_through(places: Float[Array, "feet 2"], heights: Float[Array, " feet"]) -> Slope:
-    """Slope (east, north; m/m) of the least-squares plane through heights (m) at places (east, north; m)."""
-    east, north = (places[:, k] - jnp.mean(places[:, k]) for k in (0, 1))
+def plane_through(places: Float[Array, "feet 2"], heights: Float[Array, " feet"], weights: Float[Array, " feet"]) -> Slope:
+    """Slope (east, north; m/m) of the least-squares plane through heights (m) at places (east, north; m) that count so much."""
+    count = jnp.sum(weights)
+    east, north = (weights * (places[:, k] - jnp.sum(weights * places[:, k]) / count) for k in (0, 1))
     xx, xy, yy = jnp.sum(east * east), jnp.sum(east * north), jnp.sum(north * north)
     xh, yh = jnp.sum(east * heights), jnp.sum(north * heights)
     return jnp.stack([yy * xh - xy * yh, xx * yh - xy * xh]) / jnp.maximum(xx * yy - xy * xy, 1e-12)

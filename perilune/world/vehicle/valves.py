@@ -1,4 +1,4 @@
-"""From commands to valves as they really move: stuck ones, and a main engine that lights or stops late."""
+"""From commands to valves as they really move: stuck ones, and main engines that light or stop late."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from perilune.foundation.quantities import Scalar
 
 from ..faults.table import FaultState, Struck
+from .engines import MAIN
 
 
 def opened(
@@ -19,8 +20,8 @@ def opened(
     has_lit = time - asked >= struck.one("main_late", 0) - half
     released = jnp.where(is_asked & has_lit, time + period, state.main_released)
     burns_on = time - released < struck.one("main_late", 1) - half
-    main = jnp.where(is_asked, jnp.where(has_lit, on_time[0], 0.0), jnp.where(burns_on, period, on_time[0]))
-    moved = jnp.concatenate([main[None], on_time[1:]])
+    main = jnp.where(is_asked, jnp.where(has_lit, on_time[MAIN], 0.0), jnp.where(burns_on, period, on_time[MAIN]))
+    moved = jnp.concatenate([main, on_time[MAIN.stop :]])
     moved = jnp.where(struck.of("engine_open") > 0.5, period, jnp.where(struck.of("engine_closed") > 0.5, 0.0, moved))
     return moved, eqx.tree_at(lambda s: (s.main_asked, s.main_released), state, (asked, released))
 
