@@ -20,7 +20,7 @@ from .rows import Line, Rows, along
 from .soil import Approach, Footing, Pressed, Print, press
 
 LEGS = 6  # slots, of which `is_there` says how many are used
-ROUNDS = 3  # of Newton's method a step: what is left is below 1e-9 of the load but in steps where a kink is crossed
+ROUNDS = 4  # of Newton's method a step
 
 
 class Legs(eqx.Module):
@@ -68,13 +68,24 @@ def strut_law(legs: Legs, before: Struts, yielded: Line, step: Scalar) -> tuple[
 def yielding(
     legs: Legs, struts: Struts, footing: Footing, before: Print, approach: Approach, axis_L: Rows, step: Scalar
 ) -> Line:
-    """How far each strut gives way in this step (m), so that its load is the ground's."""
-    yielded = jnp.zeros_like(struts.stroke)
+    """How far each strut gives way in this step (m), so that its load is the ground's.
+
+    Newton's method; where it would leave the bracket that it has found (a pad that sticks here and slips there), false position.
+    """
+    nothing, far = jnp.zeros_like(struts.stroke), jnp.full_like(struts.stroke, jnp.inf)
+    # Begun with a pad that stays where it is: there the ground is stiff, and one round from it goes a long way.
+    yielded = jnp.where(struts.load > 0.0, -along(approach.moved_L, axis_L), nothing)
+    low, high, under, over = -far, far, nothing, nothing
     for _ in range(ROUNDS):
         load, slope, _ = strut_law(legs, struts, yielded, step)
         pressed: Pressed = press(footing, before, approach, yielded, axis_L, step)
         excess = load - along(pressed.force_L, axis_L)
-        yielded = yielded - excess / jnp.maximum(slope + pressed.stiffness, 1e-9)
+        is_over = excess > 0.0
+        low, under = jnp.where(is_over, low, yielded), jnp.where(is_over, under, excess)
+        high, over = jnp.where(is_over, yielded, high), jnp.where(is_over, excess, over)
+        newton = yielded - excess / jnp.maximum(slope + pressed.stiffness, 1e-9)
+        between = low + (high - low) * (under / jnp.minimum(under - over, -1e-300))
+        yielded = jnp.where((newton >= low) & (newton <= high), newton, between)
     return jnp.where(struts.is_broken, 0.0, yielded)
 
 

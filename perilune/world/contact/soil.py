@@ -93,9 +93,11 @@ def press(footing: Footing, before: Print, approach: Approach, yielded: Line, ax
     virgin = footing.loading * depth
     is_virgin = elastic > virgin
     held = jnp.maximum(jnp.minimum(elastic, virgin), 0.0)
-    load = held + footing.damping / step * (depth - before.depth)
-    load = jnp.where(held > 0.0, jnp.maximum(load, 0.0), 0.0)
-    tangent = jnp.where(load > 0.0, jnp.where(is_virgin, footing.loading, footing.unloading) + footing.damping / step, 0.0)
+    # Damping counts the way made in touch alone: the load stays continuous at first touch, and Newton's method finds its root.
+    pressing = jnp.maximum(depth, before.sunk) - jnp.maximum(before.depth, before.sunk)
+    load = jnp.maximum(held + footing.damping / step * pressing, 0.0)
+    in_touch = (load > 0.0) & (depth > before.sunk)
+    tangent = jnp.where(in_touch, jnp.where(is_virgin, footing.loading, footing.unloading) + footing.damping / step, 0.0)
     sunk = jnp.where(depth > 0.0, jnp.where(is_virgin, depth - held / footing.unloading, before.sunk), 0.0)
 
     def in_plane(a: Rows) -> Rows:
