@@ -5,6 +5,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
@@ -13,11 +14,13 @@ from perilune.foundation.rotation import to_matrix
 from perilune.foundation.vectors import norm
 
 from .body import HULL, Lander, Pose, Push, Wrench, drifted, engine_power, inverse_of, kicked, kicked_again, with_engines
-from .legs import LEGS, Struts, after_step, points_of, stored_in_struts, unloaded, yielding
+from .legs import LEGS, Legs, Struts, after_step, carries, stored_in_struts, unloaded, yielding
 from .patch import Patch
 from .rows import Line, Rows, along, minus, moments, plus, rows_of, times, turned
 from .soil import Approach, Footing, Print, Soil, footing_of, press, stored_in_ground
 
+SLOTS = 16  # points a lander: six legs, eight of the hull, two spare; a power of two fills vector registers
+ARE_HULL = (np.arange(SLOTS) >= LEGS) & (np.arange(SLOTS) < LEGS + HULL)
 LOOK = 50  # steps between two looks at which lanes have ended
 
 
@@ -48,8 +51,12 @@ class Case(eqx.Module):
 
 
 class Fixed(eqx.Module):
-    """What stays through a landing: the points that may touch, legs first, then hull."""
+    """What stays through a landing: the points that may touch, a slot each: legs first, then hull, then none.
 
+    A point of the hull is the pad of a strut without an axis: nothing moves it.
+    """
+
+    struts: Legs
     arm_B: Rows  # m, from the centre of mass, struts unloaded
     axis_B: Rows  # unit vector along the strut; zero for the hull
     footing: Footing
@@ -68,9 +75,9 @@ class Contact(eqx.Module):
     stored: Scalar  # J, in struts and ground
     work: Scalar  # J, by the engines so far
     dissipated: Scalar  # J, so far
-    peak_load: Float[Array, " legs"]  # N, along the struts
-    peak_stroke: Float[Array, " legs"]  # m
-    peak_sinkage: Float[Array, " legs"]  # m
+    peak_load: Float[Array, " points"]  # N, along the struts
+    peak_stroke: Float[Array, " points"]  # m
+    peak_sinkage: Float[Array, " points"]  # m
     least_upright: Scalar  # cosine of the greatest tilt so far
     hull_touched: Flag
     ticks: Count
@@ -80,28 +87,21 @@ class Contact(eqx.Module):
 
 def fixed_of(case: Case) -> Fixed:
     """What stays through a landing."""
-    lander = case.lander
-    places = jnp.concatenate([lander.legs.place_B, lander.hull_B]) - lander.centre_B[None, :]
-    axes = jnp.concatenate([lander.legs.axis_B, jnp.zeros((HULL, 3))])
-    radius = jnp.concatenate([lander.legs.pad_radius, jnp.broadcast_to(lander.hull_radius, (HULL,))])
-    return Fixed(rows_of(places), rows_of(axes), footing_of(case.soil, radius), inverse_of(lander.inertia))
-
-
-def with_hull(legs: Line) -> Line:
-    """Numbers of the legs, and zeros for the hull."""
-    return jnp.concatenate([legs, jnp.zeros(HULL)])
-
-
-def carrying(case: Case, struts: Struts) -> Bool[Array, " points"]:
-    """Which points can touch: legs that are there and whole, and the hull."""
-    return jnp.concatenate([(case.lander.legs.is_there > 0.0) & ~struts.is_broken, jnp.ones(HULL, bool)])
+    lander, spare = case.lander, SLOTS - LEGS - HULL
+    radius = jnp.concatenate([lander.legs.pad_radius, jnp.broadcast_to(lander.hull_radius, (HULL,)), jnp.ones(spare)])
+    places = jnp.concatenate([lander.legs.place_B, lander.hull_B, jnp.zeros((spare, 3))]) - lander.centre_B[None, :]
+    legs = jax.tree.map(lambda x: jnp.concatenate([x, jnp.ones((SLOTS - LEGS, *x.shape[1:]))]), lander.legs)
+    axes = jnp.concatenate([lander.legs.axis_B, jnp.zeros((SLOTS - LEGS, 3))])
+    is_there = jnp.concatenate([lander.legs.is_there, jnp.ones(HULL), jnp.zeros(spare)])
+    legs = eqx.tree_at(lambda x: (x.is_there, x.axis_B), legs, (is_there, axes))
+    return Fixed(legs, rows_of(places), rows_of(axes), footing_of(case.soil, radius), inverse_of(lander.inertia))
 
 
 def arms(fixed: Fixed, struts: Struts, attitude_LB: Attitude) -> tuple[Rows, Rows]:
     """Points from the centre of mass (m) and strut axes, in L."""
     turn = to_matrix(attitude_LB)
     axis_L = turned(turn, fixed.axis_B)
-    return plus(turned(turn, fixed.arm_B), times(with_hull(struts.stroke), axis_L)), axis_L
+    return plus(turned(turn, fixed.arm_B), times(struts.stroke, axis_L)), axis_L
 
 
 def shifted(arm_L: Rows, position_L: Position) -> Rows:
@@ -111,11 +111,11 @@ def shifted(arm_L: Rows, position_L: Position) -> Rows:
 
 def started(case: Case, fixed: Fixed, pose: Pose) -> Contact:
     """The state at first contact: struts unloaded, ground untouched."""
-    struts = unloaded(case.lander.legs)
+    struts = unloaded(fixed.struts)
     place_L = shifted(arms(fixed, struts, pose.attitude_LB)[0], pose.position_L)
     depth = case.patch.look(place_L[0], place_L[1])[0] - place_L[2]
     zero, none = jnp.zeros_like(depth), jnp.zeros_like(case.gravity)
-    depth = jnp.where(carrying(case, struts), depth, -1.0)
+    depth = jnp.where(carries(fixed.struts, struts), depth, -1.0)
     return Contact(
         pose=pose,
         wrench=Wrench(jnp.zeros(3), jnp.zeros(3)),
@@ -126,9 +126,9 @@ def started(case: Case, fixed: Fixed, pose: Pose) -> Contact:
         stored=none,
         work=none,
         dissipated=none,
-        peak_load=zero[:LEGS],
-        peak_stroke=zero[:LEGS],
-        peak_sinkage=zero[:LEGS],
+        peak_load=zero,
+        peak_stroke=zero,
+        peak_sinkage=zero,
         least_upright=upright(pose.attitude_LB),
         hull_touched=jnp.zeros((), bool),
         ticks=jnp.zeros((), jnp.int32),
@@ -144,17 +144,16 @@ def upright(attitude_LB: Attitude) -> Scalar:
 
 def grounded(case: Case, fixed: Fixed, last: Contact, pose: Pose) -> Contact:
     """The ground's answer to where the body has come to; the pose is as given."""
-    step, legs = case.limits.step, case.lander.legs
+    step, legs = case.limits.step, fixed.struts
     arm_L, axis_L = arms(fixed, last.struts, pose.attitude_LB)
     place_L = shifted(arm_L, pose.position_L)
     height, to_east, to_north = case.patch.look(place_L[0], place_L[1])
-    depth = jnp.where(carrying(case, last.struts), height - place_L[2], -1.0)
+    depth = jnp.where(carries(legs, last.struts), height - place_L[2], -1.0)
     approach = Approach(depth, to_east, to_north, minus(place_L, last.place_L))
-    some = points_of((fixed.footing, last.print, approach, axis_L), 0, LEGS)
-    yielded = yielding(legs, last.struts, *some, step)
+    yielded = yielding(legs, last.struts, fixed.footing, last.print, approach, axis_L, step)
     struts = after_step(legs, last.struts, yielded, step)
-    pressed = press(fixed.footing, last.print, approach, with_hull(yielded), axis_L, step)
-    force_L, given = pressed.force_L, times(with_hull(yielded), axis_L)
+    pressed = press(fixed.footing, last.print, approach, yielded, axis_L, step)
+    force_L, given = pressed.force_L, times(yielded, axis_L)
     place_L = plus(place_L, given)
     torque_L = moments(plus(arm_L, given), force_L)
     stored = stored_in_struts(legs, struts) + stored_in_ground(fixed.footing, pressed.print)
@@ -172,9 +171,9 @@ def grounded(case: Case, fixed: Fixed, last: Contact, pose: Pose) -> Contact:
         dissipated=last.dissipated + 0.5 * (into_ground + into_struts) - (stored - last.stored),
         peak_load=jnp.maximum(last.peak_load, struts.load),
         peak_stroke=jnp.maximum(last.peak_stroke, struts.stroke),
-        peak_sinkage=jnp.maximum(last.peak_sinkage, pressed.print.depth[:LEGS]),
+        peak_sinkage=jnp.maximum(last.peak_sinkage, pressed.print.depth),
         least_upright=jnp.minimum(last.least_upright, upright(pose.attitude_LB)),
-        hull_touched=last.hull_touched | jnp.any(pressed.print.depth[LEGS:] > 0.0),
+        hull_touched=last.hull_touched | jnp.any(jnp.where(ARE_HULL, pressed.print.depth, -1.0) > 0.0),
         ticks=last.ticks + 1,
         calm=last.calm,
         is_moving=last.is_moving,
