@@ -4,14 +4,14 @@ A rigid body on up to six struts with crushable honeycomb, on regolith with fric
 push. `settle` flies a batch.
 """
 
-from .body import Lander, Pose, Push, box_hull, silent
-from .legs import Legs
-from .patch import Patch, patch_of, sloping, with_rocks
+from .body import Lander, Pose, Push, box_hull
+from .legs import Legs, Strut, legs_around
+from .patch import Patch, sloping
 from .rest import Rest, settle
-from .settle import Case, Limits, usual_limits
+from .settle import Case, usual_limits
 from .soil import Soil, regolith
 
 __all__ = [
-    "Case", "Lander", "Legs", "Limits", "Patch", "Pose", "Push", "Rest", "Soil", "box_hull", "patch_of", "settle", "silent",
-    "sloping", "with_rocks",
+    "Case", "Lander", "Legs", "Patch", "Pose", "Push", "Rest", "Soil", "Strut", "box_hull", "legs_around", "regolith", "settle",
+    "sloping", "usual_limits",
 ]  # fmt: skip

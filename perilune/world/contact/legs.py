@@ -9,8 +9,11 @@ with stroke s and s_p what of it the honeycomb has crushed: perfectly plastic, r
 equation for s, stiff where the ground is: it is solved implicitly, with Newton's method on a piecewise linear function.
 """
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
@@ -36,6 +39,29 @@ class Legs(eqx.Module):
     stop_stiffness: Float[Array, " legs"]  # N/m
     failure_load: Float[Array, " legs"]  # N
     pad_radius: Float[Array, " legs"]  # m
+
+
+class Strut(NamedTuple):
+    """One leg's figures, SI, as of `Legs`."""
+
+    stiffness: float
+    damping: float
+    crush_load: float
+    stroke_limit: float
+    stop_stiffness: float
+    failure_load: float
+    pad_radius: float
+
+
+def legs_around(count: int, pad_circle: float, height: float, lean: float, strut: Strut, first_azimuth: float = 0.0) -> Legs:
+    """Equal legs evenly around body Z: radius of the circle through the pads and their height over the datum (m), how far
+    struts lean inwards from body Z and the first leg's azimuth from body X towards body Y (rad)."""
+    azimuth = first_azimuth + 2.0 * np.pi * np.arange(LEGS) / count
+    c, s, even = np.cos(azimuth), np.sin(azimuth), np.ones(LEGS)
+    place = np.stack([pad_circle * c, pad_circle * s, height * even], axis=1)
+    axis = np.stack([-np.sin(lean) * c, -np.sin(lean) * s, np.cos(lean) * even], axis=1)
+    is_there = (np.arange(LEGS) < count).astype(float)
+    return Legs(jnp.asarray(is_there), jnp.asarray(place), jnp.asarray(axis), *(jnp.asarray(x * even) for x in strut))
 
 
 class Struts(eqx.Module):
@@ -73,28 +99,17 @@ def strut_law(legs: Legs, before: Struts, yielded: Line, step: Scalar) -> tuple[
 def yielding(
     legs: Legs, struts: Struts, footing: Footing, before: Print, approach: Approach, axis_L: Rows, step: Scalar
 ) -> Line:
-    """How far each strut gives way in this step (m), so that its load is the ground's.
+    """How far each strut gives way in this step (m), so that its load is the ground's."""
 
-    Newton's method; where it would leave the bracket that it has found (a pad that sticks here and slips there), false position.
-    """
-
-    def round_of(_, found):
-        yielded, low, high, under, over = found
+    def round_of(_, yielded):
         load, slope, _ = strut_law(legs, struts, yielded, step)
         pressed: Pressed = press(footing, before, approach, yielded, axis_L, step)
-        excess = load - along(pressed.force_L, axis_L)
-        is_over = excess > 0.0
-        low, under = jnp.where(is_over, low, yielded), jnp.where(is_over, under, excess)
-        high, over = jnp.where(is_over, yielded, high), jnp.where(is_over, excess, over)
-        newton = yielded - excess / jnp.maximum(slope + pressed.stiffness, 1e-9)
-        between = low + (high - low) * (under / jnp.minimum(under - over, -1e-300))
-        return jnp.where((newton >= low) & (newton <= high), newton, between), low, high, under, over
+        return yielded - (load - along(pressed.force_L, axis_L)) / jnp.maximum(slope + pressed.stiffness, 1e-9)
 
-    nothing, far = jnp.zeros_like(struts.stroke), jnp.full_like(struts.stroke, jnp.inf)
     # Begun with a pad that stays where it is: there the ground is stiff, and one round from it goes a long way.
-    still = jnp.where(struts.load > 0.0, -along(approach.moved_L, axis_L), nothing)
-    # A rolled loop: it keeps XLA from working out the points' places anew in every fusion (4 times slower).
-    yielded = lax.fori_loop(0, ROUNDS, round_of, (still, -far, far, nothing, nothing))[0]
+    still = jnp.where(struts.load > 0.0, -along(approach.moved_L, axis_L), 0.0)
+    # A rolled loop: it keeps XLA from working out the points' places anew in every fusion.
+    yielded = lax.fori_loop(0, ROUNDS, round_of, still)
     return jnp.where(struts.is_broken, 0.0, yielded)
 
 
