@@ -24,14 +24,16 @@ def contact_figure(
 ) -> Figure:  # fmt: skip
     """`tilt_deg`, `broken`: rest tilt and count of broken legs, (panels, spans, directions); `names`: one a panel;
     `limits_deg`: tilt from which a lander leans, and from which it lies."""
-    figure = new_figure(9.0, 4.6, left=0.075, right=0.985, top=0.82, bottom=0.2, wspace=0.08)
+    figure = new_figure(9.0, 4.6, left=0.075, right=0.985, top=0.86, bottom=0.2, wspace=0.08)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     colours = ListedColormap([colour for _, colour in ENDS])
     norm = BoundaryNorm(np.arange(len(ENDS) + 1) - 0.5, len(ENDS))
     axes = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
     for panel, (axis, name) in enumerate(zip(axes, names, strict=True)):
         kinds = kinds_of(tilt_deg[panel], broken[panel], *limits_deg)
-        axis.pcolormesh(directions_deg, spans_m, kinds, cmap=colours, norm=norm, shading="nearest", edgecolor="white", linewidth=0.4)
+        axis.pcolormesh(
+            directions_deg, spans_m, kinds, cmap=colours, norm=norm, shading="nearest", edgecolor="white", linewidth=0.4
+        )
         for i, span in enumerate(spans_m):
             for j, direction in enumerate(directions_deg):
                 axis.text(direction, span, f"{tilt_deg[panel, i, j]:.0f}", ha="center", va="center", fontsize=6.5, color="white")

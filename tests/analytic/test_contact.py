@@ -10,8 +10,8 @@ from scipy.integrate import solve_ivp
 from perilune.foundation.moon import SURFACE_GRAVITY as G
 from perilune.foundation.rotation import from_rotation_vector
 from perilune.world.contact import Case, Lander, Pose, Push, Strut, box_hull, legs_around, regolith, settle, sloping, usual_limits
+from perilune.world.contact.landing import landed
 from perilune.world.contact.patch import patch_of, with_rocks
-from perilune.world.contact.settle import landed
 from perilune.world.contact.soil import Soil
 
 LANES = 16  # of every batch here, so that one program serves
@@ -107,10 +107,10 @@ def test_energy_never_grows_and_all_of_it_is_found_again():
     kinetic = 0.5 * MASS * np.sum(np.square(poses.velocity_L), axis=1)
     history = [balance(cases, poses, time) for time in (0.025, *np.arange(0.2, 4.0, 0.2))]
     energy, lost = (np.array([row[k] for row in history]) for k in (0, 2))
-    assert np.all(np.diff(energy, axis=0) < 1e-3 * kinetic)  # scheme of order two: measured 2e-4
-    assert np.all(np.diff(lost, axis=0) > -1e-3 * kinetic)  # second law, likewise
+    assert np.all(np.diff(energy, axis=0) < 1e-3 * kinetic)  # scheme of order two, and kinks: measured 6e-8
+    assert np.all(np.diff(lost, axis=0) > -1e-3 * kinetic)  # second law; measured never to fall
     gap = np.abs(energy + lost - (energy[0] + lost[0]))
-    assert np.all(gap < 1e-3 * kinetic)  # the 0.1 %
+    assert np.all(gap < 1e-3 * kinetic)  # the 0.1 %; measured 1e-4
     assert np.all(lost[-1] > 0.5 * kinetic)  # and there was something to find
 
 
@@ -202,7 +202,9 @@ def test_halving_the_step():
 
 
 def test_holds_on_a_slope_or_slides():
-    start = Pose(jnp.asarray([0.0, 0.0, CENTRE + 0.4]), jnp.asarray([0.0, 0.0, -0.3]), jnp.asarray([1.0, 0.0, 0.0, 0.0]), jnp.zeros(3))
+    start = Pose(
+        jnp.asarray([0.0, 0.0, CENTRE + 0.4]), jnp.asarray([0.0, 0.0, -0.3]), jnp.asarray([1.0, 0.0, 0.0, 0.0]), jnp.zeros(3)
+    )
     rows = [(case(ground=regolith(f), patch=sloping(np.radians(10.0), -np.pi / 2)), start) for f in (0.6, 0.1)]
     cases, poses = batched([c for c, _ in rows]), batched([p for _, p in rows])
     early, late = (np.asarray(settle(until(cases, t), poses).pose.position_L) for t in (6.0, 11.0))

@@ -5,10 +5,10 @@ push. `settle` flies a batch.
 """
 
 from .body import Lander, Pose, Push, box_hull
+from .landing import Case, usual_limits
 from .legs import Legs, Strut, legs_around
 from .patch import Patch, sloping
 from .rest import Rest, settle
-from .settle import Case, usual_limits
 from .soil import Soil, regolith
 
 __all__ = [

@@ -50,9 +50,7 @@ def posts_of(posts: int = POSTS, spacing_m: float = SPACING) -> tuple[np.ndarray
     return east, north
 
 
-def patch_of(
-    height: Callable[[np.ndarray, np.ndarray], np.ndarray], posts: int = POSTS, spacing_m: float = SPACING
-) -> Patch:
+def patch_of(height: Callable[[np.ndarray, np.ndarray], np.ndarray], posts: int = POSTS, spacing_m: float = SPACING) -> Patch:
     """A patch of heights (m) given as a function of east and north (m)."""
     east, north = posts_of(posts, spacing_m)
     heights = np.broadcast_to(np.asarray(height(east, north), np.float64), east.shape)

@@ -9,8 +9,8 @@ from perilune.foundation.quantities import Flag, Scalar
 from perilune.foundation.rotation import rotate, to_matrix
 
 from .body import Pose, gravitational_energy, kinetic_energy
+from .landing import Case, Contact, is_finite, landed, upright
 from .legs import LEGS
-from .settle import Case, Contact, is_finite, landed, upright
 
 BELLY = 5  # places a side of the bottom, under which the ground is looked at
 

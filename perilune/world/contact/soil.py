@@ -98,7 +98,9 @@ def press(footing: Footing, before: Print, approach: Approach, yielded: Line, ax
     load = jnp.maximum(held + footing.damping / step * pressing, 0.0)
     # In the air the slope is given as if in touch: Newton's method then steps short instead of far past the lift-off.
     in_touch = (load > 0.0) & (depth > before.sunk)
-    tangent = jnp.where(in_touch, jnp.where(is_virgin, footing.loading, footing.unloading) + footing.damping / step, footing.unloading)
+    tangent = jnp.where(
+        in_touch, jnp.where(is_virgin, footing.loading, footing.unloading) + footing.damping / step, footing.unloading
+    )
     sunk = jnp.where(depth > 0.0, jnp.where(is_virgin, depth - held / footing.unloading, before.sunk), 0.0)
 
     def in_plane(a: Rows) -> Rows:

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from perilune.foundation.quantities import Attitude, Count, Flag, Matrix, Position, Scalar
 from perilune.foundation.rotation import to_matrix
@@ -14,7 +14,7 @@ from perilune.foundation.vectors import norm
 from .body import HULL, Lander, Pose, Push, Wrench, drifted, engine_power, inverse_of, kicked, kicked_again, with_engines
 from .legs import LEGS, Legs, Struts, after_step, carries, stored_in_struts, unloaded, yielding
 from .patch import Patch
-from .rows import Line, Rows, along, minus, moments, plus, rows_of, times, turned
+from .rows import Rows, along, minus, moments, plus, rows_of, times, turned
 from .soil import Approach, Footing, Print, Soil, footing_of, press, stored_in_ground
 
 SLOTS = 16  # points a lander: six legs, eight of the hull, two spare; a power of two fills vector registers
@@ -33,7 +33,7 @@ class Limits(eqx.Module):
 
 
 def usual_limits(step_s: float = 2e-3, time_limit_s: float = 20.0) -> Limits:
-    """2 ms (docs: halving it moves the resting place by millimetres); at rest after half a second below 2 mm/s and 2 mrad/s."""
+    """2 ms (docs/validation.md on steps); at rest after half a second below 2 mm/s and 2 mrad/s."""
     return Limits(*(jnp.asarray(x, float) for x in (step_s, time_limit_s, 2e-3, 2e-3, 0.5)))
 
 
