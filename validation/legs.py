@@ -208,7 +208,7 @@ def study() -> Section:
         words=[
             "IM-1 below: 2.7 m/s down, 0.9 or 2.0 m/s lateral, 12° slope (F H); mass 675 kg dry (L); six legs, engines off, "
             f"upright at first contact, centre of mass {CENTRE} m over the pads, inertia {INERTIA[0, 0]:.0f}/{INERTIA[2, 2]:.0f} "
-            "kg m², hull, friction 0.6 and every figure of the struts M. What happened: a leg broke, rest at about 30°. Direction 0° is "
+            "kg m², hull, friction 0.6 and every figure of the struts M. It broke a leg and rests at about 30°. Direction 0° is "
             f"downhill. {took:.0f} ms a lane on the cores at hand, by the wall.",
             "A leg breaks by load along its strut alone: bending by a skid is not in the model. First contact is upright over "
             "the slope, so that the uphill legs touch first and turn the lander downhill.",
