@@ -76,14 +76,14 @@ def test_drop_on_springs_honeycomb_and_dampers():
     elastic = crush / series
     z = (weight * drop + n * crush * elastic / 2.0) / (n * crush - weight)
     assert rest.peak_load[1] == pytest.approx(crush, rel=1e-9)  # the honeycomb's cap is exact
-    assert rest.crushed[1] == pytest.approx(z - elastic, rel=1e-2)  # 5 ms of the way at the end of the stroke; measured 1e-3
+    assert rest.crushed[1] == pytest.approx(z - elastic, rel=1e-2)  # 5 ms of the way at the end of the stroke; measured 8e-5
 
     def damped(_, y):
         return [y[1], G - n / MASS * (k * y[0] + damper * y[1])]
 
     fall = np.sqrt(2.0 * G * drop)
     truth = solve_ivp(damped, (0.0, 0.3), [0.0, fall], rtol=1e-10, atol=1e-12, max_step=1e-3).y[0].max()
-    assert rest.peak_stroke[2] == pytest.approx(truth, rel=5e-3)  # dampers act half a step late: h ω/2 and a little
+    assert rest.peak_stroke[2] == pytest.approx(truth, rel=5e-3)  # dampers act half a step late: measured 3e-3
 
 
 def rough(seed: int):
@@ -195,7 +195,7 @@ def test_halving_the_step():
     coarse, middle, fine = ended(4e-3), ended(2e-3), ended(1e-3)
     place = [np.median(np.linalg.norm(a[0] - b[0], axis=1)) for a, b in ((coarse, middle), (middle, fine))]
     load = [np.median(np.abs(a[1] / b[1] - 1.0)) for a, b in ((coarse, middle), (middle, fine))]
-    assert place[1] < 5e-3  # m, half of them at the usual step; measured 1.5 mm
+    assert place[1] < 5e-3  # m, half of them at the usual step; measured 2.8 mm
     assert load[1] < 0.01  # half of them; measured 0.4 %
     assert np.max(np.abs(middle[2] - fine[2])) < np.radians(0.5)  # the pads' places decide it
     assert place[0] / place[1] > 1.4 and load[0] / load[1] > 1.4  # order one halves them; less 0.5 for chance
@@ -209,7 +209,7 @@ def test_holds_on_a_slope_or_slides():
     cases, poses = batched([c for c, _ in rows]), batched([p for _, p in rows])
     early, late = (np.asarray(settle(until(cases, t), poses).pose.position_L) for t in (6.0, 11.0))
     moved = np.linalg.norm(late - early, axis=1)
-    assert moved[0] < 1e-3  # m in 5 s, the issue's; measured below a micrometre
+    assert moved[0] < 1e-3  # m in 5 s, the issue's; measured 4e-10
     pulled = G * (np.sin(np.radians(10.0)) - 0.1 * np.cos(np.radians(10.0)))
     speed = np.asarray(settle(until(cases, 6.0), poses).pose.velocity_L)[1]
     expected = 5.0 * np.linalg.norm(speed) + 0.5 * pulled * 25.0
@@ -237,7 +237,7 @@ def test_a_broken_leg_carries_nothing():
     assert rest.is_broken[0].tolist() == [False, True, False, False, False, False] and not np.any(rest.is_broken[1])
     contact = jax.device_get(landed(batched([c for c, _ in pairs]), batched([p for _, p in pairs])))
     assert contact.struts.load[0][1] == 0.0 and contact.force_L[2][0][1] == 0.0
-    assert np.sum(contact.force_L[2][0]) == pytest.approx(MASS * G, rel=1e-2)  # at rest; the rest's threshold leaves 0.2 %
+    assert np.sum(contact.force_L[2][0]) == pytest.approx(MASS * G, rel=1e-2)  # at rest; the rest's threshold leaves 1e-4
     assert rest.hull_touched[0] and not rest.hull_touched[1]
     assert rest.tilt[0] > np.radians(10.0) and rest.tilt[1] < np.radians(1.0)  # two legs and a corner; three legs
     assert rest.clearance[1] == pytest.approx(0.5, abs=0.06) and rest.clearance[0] < 0.05  # hull's bottom, less sinkage 30 mm

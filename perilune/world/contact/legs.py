@@ -23,7 +23,7 @@ from .rows import Line, Rows, along
 from .soil import Approach, Footing, Pressed, Print, press
 
 LEGS = 6  # slots, of which `is_there` says how many are used
-ROUNDS = 4  # of Newton's method a step: energy is then found again to 1e-5, and to 5e-4 of struts without a damper
+ROUNDS = 4  # of Newton's method a step: on a plane energy is found again to 2e-5 of it, to 1e-3 of struts without a damper
 
 
 class Legs(eqx.Module):
