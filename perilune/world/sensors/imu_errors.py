@@ -6,7 +6,7 @@ to the bias each cycle. Their Allan variances, and that of angle quantised in st
 
     (q_c τ_c)²/τ [1 − τ_c/(2τ) (3 − 4 e^(−τ/τ_c) + e^(−2τ/τ_c))] with q_c = σ √(2/τ_c),    K² τ/3,    q²/(4 τ²);
 
-the first peaks at τ = 1.89 τ_c with 0.618 σ: a sheet's instability is that over 0.618, or σ where it quotes the deviation itself.
+the first peaks at τ = 1.89 τ_c with 0.617 σ: a sheet's instability is that over 0.617, or σ where it quotes the deviation itself.
 LN-200S: gyros 0.07 °/√h and 1 °/h, accelerometers 35 µg/√Hz and 300 µg (F); correlation times of 100 s, axes to 100 µrad, steps
 of 2⁻¹⁹ rad and 2⁻¹⁴ m/s and ranges of 1000 °/s and 40 g are M.
 """
