@@ -24,9 +24,17 @@ ROWS = {
     "fault_computer": (17, 1),
     "fault_dropouts": (18, 2),
     "thrust": (20, 3),
+    "imu_drift": (23, 12),
+    "doppler_range": (35, 4),
+    "doppler_speed": (39, 4),
+    "doppler_lock": (43, 4),
+    "footprint": (47, 2),
+    "terrain_camera": (49, 7),
+    "optical_flow": (56, 3),
+    "propellant_gauge": (59, 1),
 }
 WIDTH = max(first + count for first, count in ROWS.values())
-Noise = Float[Array, "23"]
+Noise = Float[Array, "60"]
 
 
 def run_key(seed: int, run: int) -> Key[Array, ""]:
@@ -43,6 +51,15 @@ def orbit_key(key: Key[Array, ""], draw: int | Count) -> Key[Array, ""]:
     """Keys of the orbit phase: 0 for the orbit's own error, 1 + cycle for the accelerometers in the burn. They lie below the
     second key, whose own draw they leave alone."""
     return jax.random.fold_in(jax.random.fold_in(dispersion_key(key), 1), draw)
+
+
+HAZARD_LIDAR = 2  # numbers of `sensor_key`; 1 is the orbit's, and those outside the package begin at 100
+
+
+def sensor_key(key: Key[Array, ""], number: int, tick: int | Count) -> Key[Array, ""]:
+    """A key for one sensor in one cycle, for those that need more numbers than a few rows, or come from outside the package.
+    It lies below the second key, as the orbit's keys do (number 1)."""
+    return jax.random.fold_in(jax.random.fold_in(dispersion_key(key), number), tick)
 
 
 def draw(key: Key[Array, ""], tick) -> Noise:

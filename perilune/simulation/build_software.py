@@ -51,8 +51,7 @@ def design(n) -> LanderDesign:
         gimbal_limit=DEGREE * n[f"{main}.gimbal_limit_deg"],
         gimbal_arm=half.centre_B[2] - n[f"{main}.place_m"][0, 2],
         assist_pairs=0.5 * jnp.sum(n["lander.engines.assist.is_there"]),
-        attitude_torque=jax.vmap(cross)(n[f"{attitude}.place_m"] - half.centre_B[None, :], thruster)
-        * n[f"{attitude}.is_there"][:, None],
+        attitude_torque=jax.vmap(cross)(arms, thruster),
         attitude_duty=duty,
         couple_torque=jnp.minimum(couples[0::2], couples[1::2]),
         valve_step=n[f"{attitude}.valve_step_s"],

@@ -181,7 +181,9 @@ def test_clopper_pearson_against_scipy():
         np.testing.assert_allclose(clopper_pearson(count, trials), (exact.low, exact.high), atol=1e-12)
 
 
-@pytest.mark.parametrize("share, metres, speed", [(0.0, 1e-4, 1e-6), (1.0, 0.02, 2e-3)], ids=["liquid frozen", "liquid swinging"])
+@pytest.mark.parametrize(
+    ("share", "metres", "speed"), [(0.0, 1e-4, 1e-6), (1.0, 0.02, 2e-3)], ids=["liquid frozen", "liquid swinging"]
+)
 def test_recorded_commands_against_dop853(recorded, share, metres, speed):
     """40 s of the healthy flight's commands, 22 s of them under thrust: our truth against NumPy bodies and forces under DOP853 at
     rtol 1e-11. Liquid's place is taken once a cycle here: that leaves 4e-5 rad of attitude, 3 mm and 0.4 mm/s (measured)."""

@@ -10,7 +10,8 @@ with κ = F_z/M Lₖ + hold², and
 
     J ω̇ = τ − Σ mₖ dₖ/M × F − J̇ ω − ω × (J ω + Σ mₖ ρₖ × ḋₖ) − Σ mₖ ρₖ × d̈ₖ
 
-J and ρ are those of the displacement about the middle of the cycle. Solved for ω̇ with R = Σ mₖ ρₖ, B = Σ mₖ bₖ, N = M − Σ mₖ and K(ρ) ω̇ = ρ × P(ω̇ × ρ):
+J and ρ are those of the displacement about the middle of the cycle. Solved for ω̇ with R = Σ mₖ ρₖ, B = Σ mₖ bₖ, N = M − Σ mₖ
+and K(ρ) ω̇ = ρ × P(ω̇ × ρ):
 
     S = (B − P(ω̇ × R)) M/N,   (J − Σ mₖ K(ρₖ) − K(R)/N) ω̇ = τ − … − Σ mₖ ρₖ × bₖ − R × B/N
 """
@@ -124,7 +125,8 @@ class Structure(eqx.Module):
     tanks: Tanks
 
     def at(self, held: Held, displaced: Displaced) -> MassProperties:
-        """Mass properties of a cycle that begins with so much propellant (kg) in each tank, and so far (m) off its rest about its middle."""
+        """Mass properties of a cycle that begins with so much propellant (kg) in each tank, so far (m) off its rest about its
+        middle."""
         whole = total_of(held)
         now = self.moment_of(held, displaced)
         step = jnp.minimum(GLANCE, 0.5 * whole)
@@ -171,7 +173,7 @@ class Structure(eqx.Module):
         return (self.dry_mass * self.dry_centre_B + liquid.moment()) / (self.dry_mass + liquid.total())
 
     def moment_of(self, held: Held, displaced: Displaced):
-        """Centre of mass with all liquid at rest; inertia about it where it is, the inertia that torque turns, and what swings."""
+        """Centre of mass with all liquid at rest; inertia about it where it is, the inertia that torque turns, what swings."""
         liquid = self.tanks.liquid(held)
         total = self.dry_mass + liquid.total()
         centre_B = (self.dry_mass * self.dry_centre_B + liquid.moment()) / total

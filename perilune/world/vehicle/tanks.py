@@ -6,9 +6,9 @@ of liquids in moving containers", ch. 3), with ξ = 1.841, radius R, depth h and
 
     m₁/m = 2 R tanh(ξ h/R) / (ξ (ξ² − 1) h),   ω² = (a/L),  L = R / (ξ tanh(ξ h/R)),   at h/2 − (2R/ξ) tanh(ξ h/2R)
 
-above the liquid's middle. L is the equivalent pendulum's length. A diaphragm or vanes hold the liquid in free fall too. The rest of the liquid is taken as frozen where it leaves the
-liquid's middle where it is. Left out: the second mode (0.03 of the liquid in a deep tank), swirl, and rotation of the liquid
-against its tank; round ends are drawn as a cylinder of the same volume.
+above the liquid's middle. L is the equivalent pendulum's length; a diaphragm or vanes hold the liquid in free fall too. The
+rest of the liquid is taken as frozen where it leaves the liquid's middle where it is. Left out: the second mode (0.03 of the
+liquid in a deep tank), swirl, and rotation of the liquid against its tank; round ends are drawn as a cylinder of the same volume.
 """
 
 import equinox as eqx
