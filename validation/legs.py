@@ -8,7 +8,8 @@ import numpy as np
 
 from perilune.foundation.moon import SURFACE_GRAVITY as G
 from perilune.foundation.rotation import from_rotation_vector
-from perilune.world.contact import Case, Lander, Pose, Push, Strut, box_hull, legs_around, regolith, settle, sloping, usual_limits
+from perilune.world.contact import Case, Lander, Pose, Strut, box_hull, legs_around, regolith, settle, sloping, usual_limits
+from perilune.world.contact.body import silent
 from perilune.world.contact.patch import with_rocks
 from perilune.world.contact.soil import Soil
 
@@ -38,7 +39,7 @@ def lander(legs, hull=(0.78, 0.6, 4.0)) -> Lander:
 
 def case(legs, soil=None, patch=None, step=2e-3, time_limit=20.0) -> Case:
     """A landing with engines off."""
-    push = Push(jnp.zeros((1, 6)), jnp.asarray(0.1), jnp.asarray(0.1))
+    push = silent()
     return Case(lander(legs), soil or regolith(), patch or sloping(0.0), push, jnp.asarray(G), usual_limits(step, time_limit))
 
 

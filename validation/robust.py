@@ -64,7 +64,7 @@ def fly_cases(seed: int) -> dict[str, Any]:
     }
     flown = batch.fly(range(WIDTH * seed, WIDTH * (seed + 1)), recorder(BATCH_CHANNELS, True), EVERY, drawn_faults(rng), changes)
     last = jax.device_get(flown.last)
-    outcomes = classify_batch(flown.last, flown.scenarios, batch.mission.requirements)
+    outcomes = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)
     truth = jax.tree.leaves((last.truth.motion, last.truth.touchdown, last.truth.engines, last.truth.foot_height))
     finite = np.all([np.isfinite(leaf.reshape(WIDTH, -1)).all(axis=1) for leaf in truth], axis=0)
     diverged = np.asarray(last.truth.has_diverged)

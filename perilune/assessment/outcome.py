@@ -8,6 +8,7 @@ from perilune.foundation.moon import RADIUS, ROTATION_RATE
 from perilune.interface.events import INDEX
 from perilune.simulation.mission import Requirements
 from perilune.simulation.simulate import Snapshot
+from perilune.world.contact import Rest
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,23 @@ class TouchdownFigures:
     propellant_kg: float
     latitude_deg: float
     longitude_deg: float
+
+
+@dataclass(frozen=True)
+class RestFigures:
+    """How it ended on the ground after first contact."""
+
+    time_s: float  # after first contact
+    is_at_rest: bool
+    tilt_deg: float  # of the thrust axis from the vertical
+    greatest_tilt_deg: float  # on the way
+    heading_deg: float  # of body X, from north over east
+    clearance_m: float  # under the body
+    hull_touched: bool
+    peak_load_n: float  # of the most loaded strut
+    peak_stroke_m: float
+    sinkage_m: float  # of the deepest footpad
+    broken_legs: tuple[int, ...]  # by number, from 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,7 @@ class Outcome:
     reason: str
     touchdown: TouchdownFigures | None
     margins: tuple[Margin, ...]
+    rest: RestFigures | None = None
 
     @property
     def is_within_requirements(self) -> bool:
@@ -61,6 +80,7 @@ class Outcome:
             "outcome": self.outcome,
             "reason": self.reason,
             "touchdown": asdict(self.touchdown) if self.touchdown else None,
+            "rest": asdict(self.rest) if self.rest else None,
             "margins": margins,
         }
 
@@ -100,48 +120,96 @@ def touchdown_figures(snapshot: Snapshot, site_M: np.ndarray) -> TouchdownFigure
     )
 
 
-def margins_of(figures: TouchdownFigures, limits: Requirements) -> tuple[Margin, ...]:
-    """Each requirement against what was flown. The ground's slope is what the lander comes to rest on, so the tilt
-    that is judged is the larger of the tilt at contact and the slope."""
+def rest_figures(rest: Rest) -> RestFigures | None:
+    """Figures of one lane; None of one whose numbers broke down on the ground."""
+    if not bool(rest.is_finite):
+        return None
+    return RestFigures(
+        time_s=float(rest.time),
+        is_at_rest=bool(rest.is_at_rest),
+        tilt_deg=float(np.degrees(rest.tilt)),
+        greatest_tilt_deg=float(np.degrees(rest.greatest_tilt)),
+        heading_deg=float(np.degrees(rest.heading) % 360.0),
+        clearance_m=float(rest.clearance),
+        hull_touched=bool(rest.hull_touched),
+        peak_load_n=float(np.max(rest.peak_load)),
+        peak_stroke_m=float(np.max(rest.peak_stroke)),
+        sinkage_m=float(np.max(rest.peak_sinkage)),
+        broken_legs=tuple(int(k) + 1 for k in np.flatnonzero(rest.is_broken)),
+    )
+
+
+def margins_of(figures: TouchdownFigures, limits: Requirements, rest: RestFigures | None = None) -> tuple[Margin, ...]:
+    """Each requirement against what was flown. The tilt that is judged is the resting one; of a lander that broke up, the larger
+    of the tilt at contact and the slope that it would have come to rest on."""
+    tilt = rest.tilt_deg if rest else max(figures.tilt_deg, figures.slope_deg)
     return (
         Margin("vertical_speed_mps", limits.vertical_speed_mps, figures.vertical_speed_mps, "m/s"),
         Margin("horizontal_speed_mps", limits.horizontal_speed_mps, figures.horizontal_speed_mps, "m/s"),
-        Margin("tilt_deg", limits.tilt_deg, max(figures.tilt_deg, figures.slope_deg), "deg"),
+        Margin("tilt_deg", limits.tilt_deg, tilt, "deg"),
         Margin("miss_distance_m", limits.miss_distance_m, figures.miss_distance_m, "m"),
     )
 
 
-def classify(snapshot: Snapshot, site_M: np.ndarray, limits: Requirements) -> Outcome:
-    """Outcome of one lane; precedence: timeout, crashed, tipped, hard landing, landed (docs/models.md)."""
+def on_the_ground(how: str, rest: RestFigures, limits: Requirements, stroke_limit_m: float) -> tuple[str, str]:
+    """Outcome and sentence of a lander that met the ground slowly enough to stay whole."""
+    stands = f"{rest.tilt_deg:.0f}° from upright with {rest.clearance_m:.2f} m under its body"
+    if not rest.is_at_rest:
+        stands = f"{rest.tilt_deg:.0f}° from upright and still moving after {rest.time_s:.0f} s"
+    if rest.tilt_deg > limits.tip_over_tilt_deg:
+        return "tipped", f"It met the ground at {how} and fell over: it lies {rest.tilt_deg:.0f}° from upright."
+    broken = []
+    if rest.broken_legs:
+        legs = ", ".join(str(k) for k in rest.broken_legs)
+        broken.append(f"leg{'s' if len(rest.broken_legs) > 1 else ''} {legs} broke")
+    if rest.peak_stroke_m > stroke_limit_m:
+        broken.append("a strut struck its stop")
+    if rest.hull_touched:
+        broken.append("its body struck the ground")
+    if broken:
+        return "hard_landing", f"It met the ground at {how}: {' and '.join(broken)}; it stands {stands}."
+    return "landed", f"It met the ground at {how} and stands {stands}."
+
+
+def classify(
+    snapshot: Snapshot, site_M: np.ndarray, limits: Requirements, rest: Rest | None = None, stroke_limit_m: float = np.inf
+) -> Outcome:
+    """Outcome of one lane; precedence: timeout, crashed, tipped, hard landing, landed (docs/models.md). `rest`: how it ended on
+    the ground, of a lane that met it slowly enough."""
     if not bool(snapshot.truth.has_contact):
         if bool(snapshot.truth.has_diverged):
             return Outcome("timeout", "The state of the flight stopped being finite numbers; the lane was ended.", None, ())
         return Outcome("timeout", "The time limit ran out before the lander met the ground.", None, ())
     figures = touchdown_figures(snapshot, site_M)
-    margins = margins_of(figures, limits)
     speed = float(np.hypot(figures.vertical_speed_mps, figures.horizontal_speed_mps))
     is_dry = int(snapshot.log.tick[INDEX["propellant_exhausted"]]) >= 0
     how = f"{figures.vertical_speed_mps:.1f} m/s down and {figures.horizontal_speed_mps:.1f} m/s across"
     if speed > limits.crash_speed_mps:
+        margins = margins_of(figures, limits)
         dry = " with dry tanks" if is_dry else ""
         if figures.time_s < 0.0:  # mission time 0 is the end of the orbit phase
             angle = np.degrees(np.arctan2(figures.vertical_speed_mps, figures.horizontal_speed_mps))
             when = f"{-figures.time_s / 60.0:.1f} min before powered descent was due, {angle:.1f}° below the horizon"
             return Outcome("crashed", f"It met the ground from orbit at {speed:.0f} m/s, {when}.", figures, margins)
         return Outcome("crashed", f"It met the ground at {how}{dry}.", figures, margins)
-    if max(figures.tilt_deg, figures.slope_deg) > limits.tip_over_tilt_deg:
-        return Outcome("tipped", f"It met the ground at {how}, tilted beyond what stands.", figures, margins)
-    broken = [m for m in margins if m.left < 0 and m.requirement != "miss_distance_m"]
-    if broken:
-        worst = ", ".join(f"{m.requirement} {m.value:.2f} over {m.limit:g}" for m in broken)
-        return Outcome("hard_landing", f"It met the ground at {how}, outside its requirements: {worst}.", figures, margins)
-    return Outcome("landed", f"It met the ground at {how}, within its requirements.", figures, margins)
+    ended = rest_figures(rest) if rest is not None else None
+    margins = margins_of(figures, limits, ended)
+    if ended is None:
+        lost = "what became of it on the ground could not be computed"
+        return Outcome("hard_landing", f"It met the ground at {how}; {lost}.", figures, margins)
+    outcome, reason = on_the_ground(how, ended, limits, stroke_limit_m)
+    return Outcome(outcome, reason, figures, margins, ended)
 
 
-def classify_batch(last: Snapshot, scenarios, limits: Requirements) -> list[Outcome]:
-    """Outcomes of all lanes of a batch."""
+def classify_batch(last: Snapshot, scenarios, limits: Requirements, rest: Rest | None) -> list[Outcome]:
+    """Outcomes of all lanes of a batch. `rest`: how lanes that met the ground slowly enough ended on it."""
     import jax
 
-    last = jax.device_get(last)
-    site_M = jax.device_get(scenarios.flight_software.settings.guidance.site_M)
-    return [classify(jax.tree.map(lambda x, k=k: x[k], last), site_M[k], limits) for k in range(len(last.tick))]
+    last, rest = jax.device_get((last, rest))
+    site_M, strokes = jax.device_get((scenarios.flight_software.settings.guidance.site_M, scenarios.world.legs.stroke_limit))
+
+    def lane(k: int) -> Outcome:
+        ours, ended = (jax.tree.map(lambda x: x[k], tree) for tree in (last, rest))
+        return classify(ours, site_M[k], limits, ended, float(strokes[k, 0]))
+
+    return [lane(k) for k in range(len(last.tick))]

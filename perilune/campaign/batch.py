@@ -18,7 +18,9 @@ from perilune.simulation.orbit_model import OrbitModel, orbit_model
 from perilune.simulation.orbit_phase import fly_orbit
 from perilune.simulation.orbit_plan import plan_orbit
 from perilune.simulation.scenario import SHARED, Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
+from perilune.simulation.settling import settle_lanes
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
+from perilune.world.contact import Rest
 from perilune.world.faults import CATALOGUE, FaultTable
 
 from .sample import already_broken, break_things, disperse
@@ -56,6 +58,7 @@ class Flown(NamedTuple):
     scenarios: Scenario
     numbers: dict[str, Any]
     orbit: tuple[Arrival, OrbitRow] | None = None
+    rest: Rest | None = None  # how lanes ended that met the ground slowly enough to stay whole
 
 
 def over_lanes(prepare: Callable, *lanes):
@@ -174,4 +177,5 @@ class Batch:
                 watch(records[-1][-1])
             if not bool(is_anyone_alive):
                 break
-        return Flown(np.concatenate(records), last, scenarios, numbers, orbit)
+        rest = settle_lanes(scenarios, last, self.mission.requirements.crash_speed_mps, self.mission.detail)
+        return Flown(np.concatenate(records), last, scenarios, numbers, orbit, rest)

@@ -100,7 +100,7 @@ def fly_one(
     lane = jax.tree.map(lambda x: x[0], last)
     # Frozen once it has ended, the lane repeats its last row to the end of the chunk: cut that off.
     channels = {name: table[: max(int(lane.tick), 1), i] for name, i in place.items()}
-    outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements)[0]
+    outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)[0]
     numbers = {path: np.asarray(value)[0] for path, value in jax.device_get(flown.numbers).items()}
     figures = outcome.as_dict()
     orbit = jax.tree.map(lambda x: np.asarray(x)[0], jax.device_get(flown.orbit))

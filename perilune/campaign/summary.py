@@ -34,7 +34,7 @@ def rows(flown: Flown, seeds, limits: Requirements, every: int, period: float) -
 
     The records must be of BATCH_CHANNELS, one every `every` cycles of `period` s.
     """
-    outcomes = classify_batch(flown.last, flown.scenarios, limits)
+    outcomes = classify_batch(flown.last, flown.scenarios, limits, flown.rest)
     ticks = np.asarray(flown.last.log.tick)
     heights, speeds = np.asarray(flown.last.log.foot_height), np.asarray(flown.last.log.speed)
     found = []
@@ -64,5 +64,9 @@ def rows(flown: Flown, seeds, limits: Requirements, every: int, period: float) -
             "longitude_deg",
         ):
             row[key] = getattr(touch, key) if touch else float("nan")
+        rest = outcome.rest
+        for key in ("tilt_deg", "clearance_m", "peak_load_n", "peak_stroke_m"):
+            row[f"rest_{key}"] = getattr(rest, key) if rest else float("nan")
+        row["broken_legs"] = len(rest.broken_legs) if rest else 0
         found.append(row)
     return found

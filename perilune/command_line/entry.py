@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from perilune.assessment.flight import Event, Flight
-from perilune.assessment.outcome import Margin, Outcome, TouchdownFigures
+from perilune.assessment.outcome import Margin, Outcome, RestFigures, TouchdownFigures
 from perilune.assessment.propulsion import propulsion_figures
 from perilune.foundation.errors import UserError
 from perilune.simulation.checks import check_faults, with_mission_faults
@@ -165,7 +165,7 @@ def numbers_back(row: dict[str, Any]) -> dict[str, Any]:
 
 def flight_of(header: dict[str, Any], channels: dict[str, Any], way: dict[str, Any]) -> Flight:
     """A flight from an archive's header, channels and history of the orbit phase."""
-    touchdown = header["touchdown"]
+    touchdown, rest = header["touchdown"], header["rest"]
     margins = tuple(Margin(m["requirement"], m["limit"], m["value"], m["unit"]) for m in header["margins"])
     return Flight(
         mission=header["mission"],
@@ -175,7 +175,13 @@ def flight_of(header: dict[str, Any], channels: dict[str, Any], way: dict[str, A
         faults=header["faults"],
         channels=channels,
         events=tuple(Event(**numbers_back(event)) for event in header["events"]),
-        outcome=Outcome(header["outcome"], header["reason"], TouchdownFigures(**touchdown) if touchdown else None, margins),
+        outcome=Outcome(
+            header["outcome"],
+            header["reason"],
+            TouchdownFigures(**touchdown) if touchdown else None,
+            margins,
+            RestFigures(**(rest | {"broken_legs": tuple(rest["broken_legs"])})) if rest else None,
+        ),
         digest=header["digest"],
         speed=header["speed"],
         cause=header["cause"],

@@ -13,6 +13,7 @@ from rich.status import Status
 from rich.table import Table
 
 from perilune.assessment.flight import Flight
+from perilune.assessment.outcome import RestFigures
 from perilune.assessment.propulsion import propulsion_figures
 from perilune.foundation.errors import UserError
 from perilune.simulation.fault_rows import words
@@ -152,6 +153,8 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
             f"Touchdown at T+{t.time_s:.1f} s, {t.latitude_deg:.4f}° N {t.longitude_deg:.4f}° E, tilt {t.tilt_deg:.1f}° "
             f"on a slope of {t.slope_deg:.1f}°, {t.propellant_kg:.1f} kg of propellant left."
         )
+    if outcome.rest:
+        console.print(rest_line(outcome.rest))
     if flight.cause.get("chain"):
         console.print(f"[bold]First cause[/] ({flight.cause['cause']}), told from onboard telemetry alone:")
         for line in flight.cause["chain"]:
@@ -243,6 +246,16 @@ def arrival_lines(orbit: dict[str, Any]) -> list[str]:
         )
         lines.append(f"Onboard {what} error ± 1 sigma believed, {'m' if unit == 'm' else 'm/s'}: {parts}.")
     return lines
+
+
+def rest_line(rest: RestFigures) -> str:
+    """How it stood in the end."""
+    when = f"At rest {rest.time_s:.1f} s later" if rest.is_at_rest else f"Not at rest {rest.time_s:.0f} s later"
+    return (
+        f"{when}: {rest.tilt_deg:.1f}° from upright, heading {rest.heading_deg:.0f}°, {rest.clearance_m:.2f} m under the body; "
+        f"struts loaded to {1e-3 * rest.peak_load_n:.1f} kN and {100.0 * rest.peak_stroke_m:.0f} cm of stroke, "
+        f"pads {100.0 * rest.sinkage_m:.0f} cm deep."
+    )
 
 
 def margin_table(flight: Flight) -> Table:

@@ -10,7 +10,9 @@ from perilune.foundation.gravity import full_field
 from perilune.foundation.moon import STANDARD_GRAVITY
 from perilune.foundation.rotation import from_rotation_vector, rotate
 from perilune.foundation.vectors import cross
-from perilune.interface.design import ENGINE_CLASSES
+from perilune.interface.design import ENGINE_CLASSES, FEET
+from perilune.world.contact.legs import Legs as LegsAsBuilt
+from perilune.world.contact.soil import Soil
 from perilune.world.environment.surface import Surface
 from perilune.world.environment.terrain import Terrain
 from perilune.world.faults import FaultTable
@@ -122,6 +124,28 @@ def feet(n) -> Feet:
     return Feet(n["lander.legs.foot_m"], n["lander.legs.is_there"], *slopes)
 
 
+def legs(n) -> LegsAsBuilt:
+    """The legs of the contact model: struts lean from their pads towards the axis."""
+
+    def value(key):
+        return n[f"lander.legs.{key}"]
+
+    foot, ones = value("foot_m"), jnp.ones(FEET)
+    inwards = -foot[:, 0:2] / jnp.maximum(jnp.sqrt(foot[:, 0] ** 2 + foot[:, 1] ** 2), 1e-9)[:, None]
+    lean = DEGREE * value("lean_deg")
+    axis = jnp.concatenate([jnp.sin(lean) * inwards, jnp.cos(lean) * ones[:, None]], axis=1)
+    figures = ("stiffness_npm", "damping_nspm", "crush_load_n", "stroke_limit_m", "stop_stiffness_npm", "failure_load_n")
+    k, c, crush, stroke, stop, failure = (value(key) * ones for key in figures)
+    return LegsAsBuilt(value("is_there"), foot, axis, k, c, crush, stroke, stop, failure, value("pad_radius_m") * ones)
+
+
+def hull(n) -> Float[Array, "8 3"]:
+    """Corners of the body, m from the datum: its bottom going round, then its top."""
+    wide, corners = n["lander.hull.half_width_m"], ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
+    heights = (n["lander.hull.bottom_m"], n["lander.hull.top_m"])
+    return jnp.stack([jnp.stack([x * wide, y * wide, z]) for z in heights for x, y in corners])
+
+
 def range_finder(n, mission: Mission) -> RangeFinder:
     """The unit as built."""
 
@@ -168,6 +192,16 @@ def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, f
         structure=structure(n),
         engines=engines(n),
         feet=feet(n),
+        legs=legs(n),
+        hull_B=hull(n),
+        soil=Soil(
+            n["soil.cohesive_modulus_npm2"],
+            n["soil.frictional_modulus_npm3"],
+            n["soil.unloading_ratio"],
+            n["soil.shear_ratio"],
+            n["soil.retardation_s"],
+            n["soil.friction"],
+        ),
         imu=Imu(
             accelerometer_bias_B=MICRO_G * n[f"{imu}.accelerometer_bias_ug"],
             accelerometer_scale=1e-6 * n[f"{imu}.accelerometer_scale_ppm"],

@@ -131,9 +131,17 @@ class TankTables(Table):
 
 
 class Legs(Table):
-    """Three legs or more."""
+    """Three legs or more, all alike but for where their feet are."""
 
     foot_m: Annotated[Rows, Field(min_length=3, max_length=FEET)]
+    lean_deg: Annotated[float, Field(ge=0, le=70)]  # of the strut, from the pad inwards
+    stiffness_npm: Positive  # of the strut, along itself
+    damping_nspm: Positive
+    crush_load_n: Positive  # of its honeycomb
+    stroke_limit_m: Positive
+    stop_stiffness_npm: Positive  # beyond it
+    failure_load_n: Positive  # that breaks it
+    pad_radius_m: Positive
 
 
 class Hull(Table):

@@ -154,6 +154,17 @@ class Flight(Table):
     control: ControlTable
 
 
+class SoilTable(Table):
+    """How the ground bears: lunar regolith (Lunar Sourcebook, 1991, section 9.1.7), with what it does not give from judgement."""
+
+    cohesive_modulus_npm2: NotNegative = 1.4e3
+    frictional_modulus_npm3: Positive = 820e3
+    unloading_ratio: Annotated[float, Field(ge=1)] = 10.0
+    shear_ratio: Positive = 0.5
+    retardation_s: Positive = 5e-3
+    friction: Annotated[float, Field(ge=0, le=2)] = 0.6
+
+
 class Requirements(Table):
     vertical_speed_mps: Positive
     horizontal_speed_mps: Positive
@@ -210,6 +221,7 @@ class Mission(Table):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: str
     site: Site
+    soil: SoilTable = SoilTable()
     detail: Detail | None = None
     moon: Moon = Moon()
     start: Start

@@ -8,7 +8,7 @@ from .layout import attitude_duty
 from .mission import Mission
 
 Numbers = dict[str, np.ndarray]
-ROOTS = ("site", "start", "orbit", "lander", "flight")
+ROOTS = ("site", "soil", "start", "orbit", "lander", "flight")
 SLOTS = {f"lander.engines.{name}": count for name, (_, count) in ENGINE_CLASSES.items()} | {
     "lander.tanks": TANKS,
     "lander.legs": FEET,

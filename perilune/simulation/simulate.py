@@ -24,14 +24,12 @@ from perilune.interface.events import ALL, OUTSIDE
 from perilune.interface.measurements import Measurements
 from perilune.world.faults import Struck
 from perilune.world.sensors.range_finder import Return
-from perilune.world.state import TruthState
+from perilune.world.state import AFTER_CONTACT, TruthState
 from perilune.world.world import World
 
 from .arrival import Arrival
 from .scenario import Scenario, lane_axes
 from .start import arrived_memory, arrived_truth, initial_memory, initial_truth, no_commands
-
-AFTER_CONTACT = 5  # cycles that flight software goes on after first contact, to sense it and shut down
 
 
 class EventLog(eqx.Module):

@@ -26,7 +26,7 @@ from perilune.interface.commands import Commands
 from perilune.interface.design import ENGINES, FEET, TANKS
 from perilune.interface.events import ONBOARD
 from perilune.world.faults import untouched
-from perilune.world.state import EngineState, Motion, Touchdown, TruthState
+from perilune.world.state import AFTER_CONTACT, EngineState, Motion, Touchdown, TruthState
 from perilune.world.world import World
 
 from .arrival import Arrival
@@ -124,10 +124,11 @@ def truth_with(n, world: World, position_I: Position, velocity_I: Velocity, atti
     return TruthState(
         motion=motion,
         tanks=tanks,
-        engines=EngineState(jnp.zeros((3, 7)), zero + 1.0, jnp.zeros(2), jnp.zeros(ENGINES, bool), zero),
+        engines=EngineState(jnp.zeros((3, 7)), zero + 1.0, jnp.zeros(2), jnp.zeros(ENGINES, bool), jnp.zeros(7), zero),
         range_hits=jnp.zeros(world.range_finder.valid_window, bool),
         touchdown=touchdown,
         faults=untouched(),
+        aftermath=jnp.zeros((AFTER_CONTACT + 1, 6)),
         foot_height=jnp.min(clearance),
         is_down=jnp.zeros(FEET, bool),
         has_contact=no,

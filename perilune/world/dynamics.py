@@ -11,13 +11,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from perilune.foundation.gravity import acceleration
-from perilune.foundation.quantities import Acceleration, Mass, Matrix, Position, Rate, Scalar
+from perilune.foundation.quantities import Acceleration, Mass, Matrix, Position, Rate, Scalar, Vector
 from perilune.foundation.rotation import normalised, rate_of_change, rotate
 from perilune.foundation.vectors import cross
 
 from .state import Motion
 from .vehicle.engines import MIDDLE_WEIGHT, OUTER_WEIGHT, Push
-from .vehicle.mass import MassProperties, swing, swung, times
+from .vehicle.mass import Displaced, MassProperties, swing, swung, times
 
 
 class Stage(eqx.Module):
@@ -39,6 +39,7 @@ class Known(eqx.Module):
     middle: Stage
     last: Stage
     gained_B: Rate  # over the whole step
+    half_gained_B: Rate  # over its first half
     halfway: Mass  # kg of propellant at the middle of the step, which the gain was reckoned with
 
 
@@ -64,12 +65,14 @@ def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar)
     last = 6.0 * gain(push.early) - 4.0 * beta
     runge_kutta = (4.0 * gyroscopic(beta) + gyroscopic(last)) / 6.0
     outer = gyroscopic(gain(push.nodes[0])) + gyroscopic(gain(push.nodes[1]))
-    quadrature = OUTER_WEIGHT * outer + MIDDLE_WEIGHT * gyroscopic(gain(push.half))
+    half = gain(push.half)
+    quadrature = OUTER_WEIGHT * outer + MIDDLE_WEIGHT * gyroscopic(half)
     return Known(
         first=Stage(first, jnp.zeros(3), propellant),
         middle=Stage(middle, beta, halfway),
         last=Stage(final, last, propellant - step * push.mean[6]),
         gained_B=gain(push.mean) + step * (quadrature - runge_kutta),
+        half_gained_B=half,
         halfway=halfway,
     )
 
@@ -86,26 +89,48 @@ class Pull(eqx.Module):
         return acceleration(self.gm, self.form_I, position_I) + self.rest_I
 
 
-def derivative(motion: Motion, stage: Stage, halfway: Mass, mass: MassProperties, pull: Pull) -> Motion:
-    """Time derivative in one stage. `motion.rate_B` is the rate less what torque alone has given (`Known`)."""
+class Swung(eqx.Module):
+    """What swinging liquid does in a step: torque (N m) on the lander, and how the structure gives way (m/s², B)."""
+
+    torque_B: Vector
+    gives_B: Acceleration
+    place: Displaced  # m, at the end of the step
+    speed: Displaced  # m/s, likewise
+
+
+def swinging(motion: Motion, push: Push, known: Known, mass: MassProperties, step: Scalar) -> Swung:
+    """A step of the liquid by the position Verlet scheme: half the way, the whole kick there, half the way (Hairer, Lubich and
+    Wanner 2006, Geometric Numerical Integration, section I.1.4). Second order, and without damping nothing grows."""
+    force_B, total = push.mean[0:3], mass.total(known.halfway)
+    halfway = motion.slosh + 0.5 * step * motion.slosh_rate
+    rate_B = motion.rate_B + known.half_gained_B
+    own = swing(mass.slosh, halfway, motion.slosh_rate, rate_B, force_B, total, step)
+    torque_B = mass.moment(force_B, push.mean[3:6], known.halfway)
+    gyroscopic = -cross(rate_B, times(mass.inertia(known.halfway), rate_B))
+    turn_B = mass.turns(torque_B + own.torque_B + gyroscopic, known.halfway)
+    moved, gives_B = swung(mass.slosh, own, turn_B, force_B, total)
+    speed = motion.slosh_rate + step * moved
+    return Swung(own.torque_B, gives_B, halfway + 0.5 * step * speed, speed)
+
+
+def derivative(motion: Motion, stage: Stage, known: Known, liquid: Swung, mass: MassProperties, pull: Pull) -> Motion:
+    """Time derivative in one stage. `motion.rate_B` is the rate less what torque alone has given (`Known`); the liquid's part is
+    taken over the whole step at once."""
     force_B = stage.output[0:3]
-    total = mass.total(stage.propellant)
-    push_B = force_B / total
+    push_B = force_B / mass.total(stage.propellant)
     rate_B = motion.rate_B + stage.spun_B
     torque_B = mass.moment(force_B, stage.output[3:6], stage.propellant)
-    own = swing(mass.slosh, motion.slosh, motion.slosh_rate, rate_B, force_B, total)
-    rest_B = own.torque_B - cross(rate_B, times(mass.inertia(stage.propellant), rate_B))
-    turn_B = mass.turns(torque_B + rest_B, stage.propellant)
-    slosh, gives_B = swung(mass.slosh, own, turn_B, force_B, total)
+    rest_B = liquid.torque_B - cross(rate_B, times(mass.inertia(stage.propellant), rate_B))
+    none = jnp.zeros_like(motion.slosh)
     return Motion(
         position_I=motion.velocity_I,
         velocity_I=pull.at(motion.position_I) + rotate(motion.attitude_IB, push_B),
         attitude_IB=rate_of_change(motion.attitude_IB, rate_B),
-        rate_B=turn_B - mass.turns(torque_B, halfway),
+        rate_B=mass.turns(torque_B + rest_B, stage.propellant) - mass.turns(torque_B, known.halfway),
         propellant=jnp.zeros_like(motion.propellant),
-        slosh=motion.slosh_rate,
-        slosh_rate=slosh,
-        delta_velocity_B=push_B - gives_B,
+        slosh=none,
+        slosh_rate=none,
+        delta_velocity_B=push_B - liquid.gives_B,
         delta_angle_B=rate_B,
     )
 
@@ -113,9 +138,10 @@ def derivative(motion: Motion, stage: Stage, halfway: Mass, mass: MassProperties
 def rk4(motion: Motion, push: Push, mass: MassProperties, pull: Pull, step: Scalar) -> Motion:
     """One classical Runge-Kutta step under an engine push; unit quaternion after."""
     known = known_part(push, mass, motion.propellant, step)
+    liquid = swinging(motion, push, known, mass, step)
 
     def slope(at: Motion, stage: Stage) -> Motion:
-        return derivative(at, stage, known.halfway, mass, pull)
+        return derivative(at, stage, known, liquid, mass, pull)
 
     def along(rate: Motion, length) -> Motion:
         return jax.tree.map(lambda x, k: x + length * k, motion, rate)
@@ -126,7 +152,13 @@ def rk4(motion: Motion, push: Push, mass: MassProperties, pull: Pull, step: Scal
     k4 = slope(along(k3, step), known.last)
     moved = jax.tree.map(lambda x, a, b, c, d: x + step / 6.0 * (a + 2.0 * (b + c) + d), motion, k1, k2, k3, k4)
     return eqx.tree_at(
-        lambda m: (m.attitude_IB, m.rate_B, m.propellant),
+        lambda m: (m.attitude_IB, m.rate_B, m.propellant, m.slosh, m.slosh_rate),
         moved,
-        (normalised(moved.attitude_IB), moved.rate_B + known.gained_B, jnp.maximum(known.last.propellant, 0.0)),
+        (
+            normalised(moved.attitude_IB),
+            moved.rate_B + known.gained_B,
+            jnp.maximum(known.last.propellant, 0.0),
+            liquid.place,
+            liquid.speed,
+        ),
     )

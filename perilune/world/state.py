@@ -7,6 +7,8 @@ from perilune.foundation.quantities import Attitude, Flag, Mass, Position, Rate,
 
 from .faults.table import FaultState
 
+AFTER_CONTACT = 5  # cycles that flight software and engines go on after the cycle of first contact
+
 
 class Motion(eqx.Module):
     """What the equations of motion integrate, with the ideal IMU's two integrals since the cycle began."""
@@ -30,6 +32,7 @@ class EngineState(eqx.Module):
     throttle: Scalar  # share of full thrust, of the main engines
     gimbal: Float[Array, "2"]  # rad, about X and Y of B
     is_open: Bool[Array, " engines"]
+    mean: Float[Array, "7"]  # force, torque about the datum and flow of all classes, the mean of the last cycle
     start_loss: Mass  # kg spent in start transients so far
 
 
@@ -53,6 +56,7 @@ class TruthState(eqx.Module):
     range_hits: Bool[Array, " shots"]  # of the range finder's latest shots, newest first
     touchdown: Touchdown
     faults: FaultState
+    aftermath: Float[Array, "cycles 6"]  # N, N m about the datum: `engines.mean` of the cycle of first contact and those after
     foot_height: Scalar  # m, of the lowest footpad above the ground
     is_down: Bool[Array, " feet"]  # which footpads touch
     has_contact: Flag

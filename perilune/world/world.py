@@ -17,6 +17,8 @@ from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
 from perilune.interface.measurements import Measurements
 
+from .contact.legs import Legs
+from .contact.soil import Soil
 from .dynamics import Pull, rk4
 from .environment.surface import Surface
 from .environment.terrain import Terrain
@@ -46,6 +48,9 @@ class World(eqx.Module):
     structure: Structure
     engines: Engines
     feet: Feet
+    legs: Legs
+    hull_B: Float[Array, "8 3"]  # m from the datum, corners of the body
+    soil: Soil
     imu: Imu
     star_tracker: StarTracker
     range_finder: RangeFinder
@@ -109,8 +114,8 @@ class World(eqx.Module):
     def advance(
         self, truth: TruthState, commands: Commands, struck: Struck, noise: Noise, tick, still_flies: Flag | bool = True
     ) -> TruthState:
-        """The truth one cycle later. It stands still from first contact on (legs and soil are not modelled here), and when
-        the flight has ended otherwise."""
+        """The truth one cycle later. From first contact on it stands still but for the engines, whose push is written down for
+        `contact` to go on with; and all of it when the flight has ended otherwise."""
         moved = self.fly(truth, commands, struck, noise, tick)
         time = seconds(tick + 1, self.period)
         clearance, slope = self.feet_over_ground(moved.motion, moved.tanks, time)
@@ -126,6 +131,7 @@ class World(eqx.Module):
             range_hits=truth.range_hits,
             touchdown=touchdown,
             faults=moved.faults,
+            aftermath=jnp.concatenate([truth.aftermath[1:], moved.engines.mean[None, 0:6]]),
             foot_height=foot_height,
             is_down=clearance < 0.0,
             has_contact=has_contact,
@@ -134,7 +140,14 @@ class World(eqx.Module):
         )
         has_ended = truth.has_contact | truth.has_diverged | jnp.logical_not(still_flies)
         still = eqx.tree_at(lambda t: (t.motion.delta_velocity_B, t.motion.delta_angle_B), truth, replace_fn=jnp.zeros_like)
-        return jax.tree.map(lambda old, new: jnp.where(has_ended, old, new), still, moved)
+        next_one = jax.tree.map(lambda old, new: jnp.where(has_ended, old, new), still, moved)
+        shuts_down = truth.has_contact & ~truth.has_diverged & still_flies
+        pushed = jax.tree.map(
+            lambda old, new: jnp.where(shuts_down, new, old),
+            (next_one.engines, next_one.aftermath),
+            (moved.engines, moved.aftermath),
+        )
+        return eqx.tree_at(lambda t: (t.engines, t.aftermath), next_one, pushed)
 
     def fly(self, truth: TruthState, commands: Commands, struck: Struck, noise: Noise, tick) -> TruthState:
         """Equations of motion through one cycle."""
@@ -146,28 +159,30 @@ class World(eqx.Module):
         on_time, faults = opened(commands.on_time, truth.faults, struck, time, self.period)
         steered = self.engines.steer(truth.engines, commands, self.period)
         share = self.engines.shares(steered, rows(noise, "thrust"), shares(struck))
-        is_open, targets = self.engines.turned(steered.gimbal).plan(on_time, share, step, self.substeps)
+        main = self.engines.turned(steered.gimbal)
+        is_open, targets = self.engines.plan(on_time, share, main, step, self.substeps)
         is_open, targets = is_open & ~truth.is_dry, jnp.where(truth.is_dry, 0.0, targets)
         decay = self.engines.decay(step)
         lost, engines = self.engines.start(steered, is_open[0])
 
         def substep(carry, target):
-            motion, delivered = carry
+            motion, delivered, given = carry
             target = jnp.where(motion.propellant - reserve <= EMPTY, 0.0, target)
             push, delivered = through_step(delivered, target, decay)
             push = push.within(jnp.maximum(motion.propellant - reserve, 0.0), step)
             moved = rk4(motion, push, mass, pull, step)
-            return (moved, jnp.where(moved.propellant - reserve <= EMPTY, 0.0, delivered)), None
+            return (moved, jnp.where(moved.propellant - reserve <= EMPTY, 0.0, delivered), given + push.mean), None
 
         start = eqx.tree_at(
             lambda m: (m.delta_velocity_B, m.delta_angle_B, m.propellant),
             truth.motion,
             (jnp.zeros(3), jnp.zeros(3), jnp.maximum(truth.motion.propellant - lost, 0.0)),
         )
-        (motion, delivered), _ = lax.scan(substep, (start, engines.delivered), targets)
+        (motion, delivered, given), _ = lax.scan(substep, (start, engines.delivered, jnp.zeros(7)), targets)
         tanks = self.structure.drained(truth.tanks, truth.motion.propellant - motion.propellant, struck, self.period)
         motion = eqx.tree_at(lambda m: m.propellant, motion, total_of(tanks))
-        engines = eqx.tree_at(lambda e: (e.delivered, e.is_open), engines, (delivered, is_open[-1]))
+        mean = given / self.substeps
+        engines = eqx.tree_at(lambda e: (e.delivered, e.is_open, e.mean), engines, (delivered, is_open[-1], mean))
         return eqx.tree_at(lambda t: (t.motion, t.tanks, t.engines, t.faults), truth, (motion, tanks, engines, faults))
 
     def rest_of_gravity(self, motion: Motion, time: Scalar) -> Acceleration:

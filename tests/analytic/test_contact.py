@@ -34,7 +34,7 @@ def case(legs=None, ground=None, patch=None, push=None, step=1e-3, time_limit=20
         jnp.asarray(MASS), jnp.asarray([0.0, 0.0, CENTRE]), jnp.asarray(INERTIA),
         legs_around(6, 2.0, 0.0, 0.5, USUAL) if legs is None else legs, box_hull(0.8, 0.5, 3.0), jnp.asarray(0.1),
     )  # fmt: skip
-    push = Push(jnp.zeros((CYCLES, 6)), jnp.asarray(0.1), jnp.asarray(0.1)) if push is None else push
+    push = Push(jnp.zeros((CYCLES, 6)), jnp.asarray(0.1), jnp.asarray(0.1), jnp.asarray(0.0)) if push is None else push
     ground, patch = ground or regolith(), patch or sloping(0.0)
     return Case(lander, ground, patch, push, jnp.asarray(G), usual_limits(step, time_limit))
 
@@ -121,7 +121,7 @@ def test_energy_with_engines_is_their_work_less_what_is_lost():
         one, start = rough(k)
         middle, spread = [0.0, 0.0, 450.0, 0.0, 0.0, 0.0], [60.0, 60.0, 250.0, 40.0, 40.0, 40.0]  # N and N m
         wrench = rng.normal(middle, spread, (CYCLES, 6))
-        push = Push(jnp.asarray(wrench), jnp.asarray(0.1), jnp.asarray(0.3))
+        push = Push(jnp.asarray(wrench), jnp.asarray(0.1), jnp.asarray(0.3), jnp.asarray(0.0))
         pairs.append((eqx.tree_at(lambda c: c.push, one, push), start))
     cases, poses = batched([c for c, _ in pairs]), batched([p for _, p in pairs])
     energy, work, lost = balance(cases, poses, 3.0)

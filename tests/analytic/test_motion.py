@@ -124,8 +124,9 @@ def test_thrust_pulse_is_exact_however_short_its_transient(rise):
     mass = body()
     motion, delivered = moving(propellant=jnp.asarray(0.0)), jnp.zeros((3, 7))
     decay = engines.decay(jnp.asarray(STEP))
+    whole = jnp.ones(ENGINES), jnp.ones(ENGINES), engines.output[0:2]
     for k in range(20):
-        target = engines.steady(jnp.arange(ENGINES) == 0, jnp.ones(ENGINES), jnp.ones(ENGINES)) if k < 2 else jnp.zeros((3, 7))
+        target = engines.steady(jnp.arange(ENGINES) == 0, *whole) if k < 2 else jnp.zeros((3, 7))
         push, delivered = through_step(delivered, target, decay)
         motion = rk4(motion, push, mass, Pull(jnp.asarray(0.0), CENTRAL, jnp.zeros(3)), jnp.asarray(STEP))
     t, on, a = 20 * STEP, 2 * STEP, 1000.0 / 340.0
@@ -140,7 +141,7 @@ def test_thrust_pulse_is_exact_however_short_its_transient(rise):
 
 def test_start_loss_is_counted_once_a_start():
     engines = lagging(jnp.zeros((ENGINES, 7)), 0.05, loss=0.001)
-    state = EngineState(jnp.zeros((3, 7)), jnp.ones(()), jnp.zeros(2), jnp.zeros(ENGINES, bool), jnp.asarray(0.0))
+    state = EngineState(jnp.zeros((3, 7)), jnp.ones(()), jnp.zeros(2), jnp.zeros(ENGINES, bool), jnp.zeros(7), jnp.asarray(0.0))
     lost, state = engines.start(state, jnp.arange(ENGINES) < 3)
     assert float(lost) == pytest.approx(0.003, rel=1e-12)  # three starts of a gram
     lost, state = engines.start(state, jnp.arange(ENGINES) < 4)

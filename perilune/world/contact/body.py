@@ -42,22 +42,23 @@ class Push(eqx.Module):
     wrench_B: Float[Array, "cycles 6"]
     period: Scalar  # s
     decay: Scalar  # s
+    begun: Scalar  # s of the first cycle that had passed at first contact
 
     def end(self) -> Scalar:
         """When the last cycle is over, s after first contact."""
-        return self.wrench_B.shape[0] * self.period
+        return self.wrench_B.shape[0] * self.period - self.begun
 
     def at(self, time: Scalar) -> Float[Array, "6"]:
         """Force and torque at a time (s) after first contact."""
         cycles = self.wrench_B.shape[0]
-        cycle = jnp.clip(jnp.floor(time / self.period), 0.0, cycles - 1.0).astype(jnp.int32)
+        cycle = jnp.clip(jnp.floor((time + self.begun) / self.period), 0.0, cycles - 1.0).astype(jnp.int32)
         past = jnp.maximum(time - self.end(), 0.0)
         return self.wrench_B[cycle] * jnp.exp(-past / jnp.maximum(self.decay, 1e-9))
 
 
 def silent(cycles: int = 1) -> Push:
     """Engines off."""
-    return Push(jnp.zeros((cycles, 6)), jnp.asarray(0.1), jnp.asarray(0.1))
+    return Push(jnp.zeros((cycles, 6)), jnp.asarray(0.1), jnp.asarray(0.1), jnp.asarray(0.0))
 
 
 def box_hull(half_width: float, bottom: float, top: float) -> Float[Array, "8 3"]:

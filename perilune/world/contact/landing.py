@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.quantities import Attitude, Count, Flag, Matrix, Position, Scalar
 from perilune.foundation.rotation import to_matrix
@@ -222,13 +222,14 @@ def is_finite(contact: Contact) -> Flag:
 
 
 @jax.jit
-def landed(cases: Case, poses: Pose) -> Contact:
+def landed(cases: Case, poses: Pose, is_wanted: Bool[Array, " lanes"]) -> Contact:
     """Fly a batch (a lane a row of every leaf) from first contact until every lane has ended.
 
-    The loop is outside the batch: it goes on while any lane moves, and ended lanes are frozen by a mask.
+    The loop is outside the batch: it goes on while any lane moves, and lanes that have ended, or are not wanted at all, are
+    frozen by a mask.
     """
     fixed = jax.vmap(fixed_of)(cases)
-    first = jax.vmap(started)(cases, fixed, poses)
+    first = eqx.tree_at(lambda c: c.is_moving, jax.vmap(started)(cases, fixed, poses), is_wanted)
 
     def stretch(before: Contact) -> Contact:
         after = lax.scan(lambda c, _: (jax.vmap(advance)(cases, fixed, c), None), before, length=LOOK)[0]

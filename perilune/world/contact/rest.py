@@ -104,4 +104,4 @@ def settled(cases: Case, contacts: Contact) -> Rest:
 
 def settle(cases: Case, poses: Pose) -> Rest:
     """Fly a batch of landings from first contact until rest, time limit or divergence. A lane a row of every leaf."""
-    return settled(cases, landed(cases, poses))
+    return settled(cases, landed(cases, poses, jnp.ones(poses.position_L.shape[0], bool)))

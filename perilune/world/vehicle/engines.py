@@ -68,36 +68,36 @@ class Engines(eqx.Module):
         impulse = 1.0 - self.impulse_slope * (1.0 - throttle)
         return thrust * broken[0], thrust / impulse * broken[1]
 
-    def turned(self, gimbal: Float[Array, "2"]) -> "Engines":
-        """With the main engines' thrust turned by the gimbal; the same bits at zero."""
+    def turned(self, gimbal: Float[Array, "2"]) -> Float[Array, "main 7"]:
+        """Output of the main engines with their thrust turned by the gimbal; the same bits at zero."""
         turn = from_rotation_vector(jnp.concatenate([gimbal, jnp.zeros(1)]))
         straight = self.output[MAIN]
         force = jax.vmap(rotate, in_axes=(None, 0))(turn, straight[:, 0:3])
         torque = jax.vmap(cross)(self.main_place_B, force)
         is_turned = (gimbal[0] != 0.0) | (gimbal[1] != 0.0)
-        rows = jnp.where(is_turned, jnp.concatenate([force, torque, straight[:, 6:7]], axis=1), straight)
-        return eqx.tree_at(lambda e: e.output, self, jnp.concatenate([rows, self.output[MAIN.stop :]]))
+        return jnp.where(is_turned, jnp.concatenate([force, torque, straight[:, 6:7]], axis=1), straight)
 
-    def steady(self, is_open: Bool[Array, " engines"], thrust, flow) -> Float[Array, "classes 7"]:
-        """What each class settles at with these valves open and these shares of thrust and flow. Summed engine by engine:
-        measured faster than a reduction."""
+    def steady(self, is_open: Bool[Array, " engines"], thrust, flow, main) -> Float[Array, "classes 7"]:
+        """What each class settles at with these valves open and these shares of thrust and flow, the main engines' own output
+        (main, 7) being `main`. Summed engine by engine: measured faster than a reduction."""
         rows = []
+        output = [*main, *(self.output[k] for k in range(MAIN.stop, ENGINES))]
         for name in ENGINE_CLASSES:
             members = range(*engine_slice(name).indices(ENGINES))
-            force = sum(jnp.where(is_open[k], thrust[k], 0.0) * self.output[k, 0:6] for k in members)
-            drain = sum(jnp.where(is_open[k], flow[k], 0.0) * self.output[k, 6:7] for k in members)
+            force = sum(jnp.where(is_open[k], thrust[k], 0.0) * output[k][0:6] for k in members)
+            drain = sum(jnp.where(is_open[k], flow[k], 0.0) * output[k][6:7] for k in members)
             rows.append(jnp.concatenate([force, drain]))
         return jnp.stack(rows)
 
-    def plan(self, on_time: Float[Array, " engines"], share, step: Scalar, substeps: int):
+    def plan(self, on_time: Float[Array, " engines"], share, main: Float[Array, "main 7"], step: Scalar, substeps: int):
         """Valve patterns (substeps, engines) of a cycle, and what each truth step's pattern settles at. `share`: of thrust and
-        of flow, (engines,) each.
+        of flow, (engines,) each; `main`: as `turned` says.
 
         Valves open at the start of the cycle and close after their on-time; edges fall on truth steps.
         """
         middles = (jnp.arange(substeps, dtype=jnp.float64) + 0.5) * step
         is_open = on_time[None, :] > middles[:, None]
-        return is_open, jax.vmap(self.steady, in_axes=(0, None, None))(is_open, *share)
+        return is_open, jax.vmap(self.steady, in_axes=(0, None, None, None))(is_open, *share, main)
 
     def start(self, state: EngineState, is_open: Bool[Array, " engines"]) -> tuple[Scalar, EngineState]:
         """Propellant (kg) that the starts at the beginning of a cycle waste, and the state that has counted them."""
