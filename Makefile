@@ -9,7 +9,7 @@ fly: setup
 	$(BIN)/perilune fly resilience
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .

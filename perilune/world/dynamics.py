@@ -104,11 +104,16 @@ def swinging(motion: Motion, push: Push, known: Known, mass: MassProperties, ste
     force_B, total = push.mean[0:3], mass.total(known.halfway)
     halfway = motion.slosh + 0.5 * step * motion.slosh_rate
     rate_B = motion.rate_B + known.half_gained_B
-    own = swing(mass.slosh, halfway, motion.slosh_rate, rate_B, force_B, total, step)
     torque_B = mass.moment(force_B, push.mean[3:6], known.halfway)
     gyroscopic = -cross(rate_B, times(mass.inertia(known.halfway), rate_B))
-    turn_B = mass.turns(torque_B + own.torque_B + gyroscopic, known.halfway)
-    moved, gives_B = swung(mass.slosh, own, turn_B, force_B, total)
+
+    def kick(speed):
+        own = swing(mass.slosh, halfway, speed, rate_B, force_B, total)
+        turn_B = mass.turns(torque_B + own.torque_B + gyroscopic, known.halfway)
+        return own, *swung(mass.slosh, own, turn_B, force_B, total)
+
+    guess = kick(motion.slosh_rate)[1]  # what hangs on speed, damping and Coriolis, is asked for at the middle's
+    own, moved, gives_B = kick(motion.slosh_rate + 0.5 * step * guess)
     speed = motion.slosh_rate + step * moved
     return Swung(own.torque_B, gives_B, halfway + 0.5 * step * speed, speed)
 

@@ -186,7 +186,7 @@ def test_clopper_pearson_against_scipy():
 )
 def test_recorded_commands_against_dop853(recorded, share, metres, speed):
     """40 s of the healthy flight's commands, 22 s of them under thrust: our truth against NumPy bodies and forces under DOP853 at
-    rtol 1e-11. Liquid's place is taken once a cycle here: that leaves 4e-5 rad of attitude, 3 mm and 0.4 mm/s (measured)."""
+    rtol 1e-11. Liquid's place is taken once a cycle here: that leaves 3e-4 rad of attitude and 3 mm (measured)."""
     from validation.numerics import Independent, replay, truth_vector
 
     world, truth, shifted = recorded

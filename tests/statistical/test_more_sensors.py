@@ -11,8 +11,8 @@ from perilune.foundation.frames import surface_velocity
 from perilune.foundation.moon import RADIUS, STANDARD_GRAVITY
 from perilune.foundation.randomness import HAZARD_LIDAR, WIDTH, draw, rows, run_key, sensor_key
 from perilune.foundation.rotation import compose, from_axes, from_rotation_vector, inverse, rotate, to_rotation_vector
-from perilune.simulation.build_terrain import Grid, assembled
 from perilune.interface.design import TANKS
+from perilune.simulation.build_terrain import Grid, assembled
 from perilune.world.environment.ray import FAR
 from perilune.world.faults import unbroken
 from perilune.world.sensors.blinding import Blinding, disc_half_angle, is_behind_moon, lit_moon_angle
@@ -46,8 +46,15 @@ def standing(height=1000.0, attitude=UPRIGHT, velocity=(-30.0, 12.0, -7.0), rate
     """A lander at a height over the sphere, with a velocity over the ground (m/s, I)."""
     position = array(RADIUS + height, 0.0, 0.0)
     return Motion(
-        position, array(*velocity) + surface_velocity(position), attitude, array(*rate), array(100.0),
-        jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)), jnp.zeros(3), jnp.zeros(3),
+        position,
+        array(*velocity) + surface_velocity(position),
+        attitude,
+        array(*rate),
+        array(100.0),
+        jnp.zeros((TANKS, 2)),
+        jnp.zeros((TANKS, 2)),
+        jnp.zeros(3),
+        jnp.zeros(3),
     )
 
 

@@ -205,11 +205,8 @@ class Swing(eqx.Module):
     own: Float[Array, "tanks 2"]  # m/s², bₖ: what the liquid would do were the lander not to turn or give way
 
 
-def swing(slosh: Slosh, place: Displaced, speed: Displaced, rate_B: Rate, force_B: Vector, total: Mass, step: Scalar) -> Swing:
-    """bₖ without its part from force across Z (`MassProperties.moment` has that part's torque), and the torque of it all.
-
-    `place` of the middle of a step (s), `speed` of its beginning.
-    """
+def swing(slosh: Slosh, place: Displaced, speed: Displaced, rate_B: Rate, force_B: Vector, total: Mass) -> Swing:
+    """bₖ without its part from force across Z (`MassProperties.moment` has that part's torque), and the torque of it all."""
     x, y, z = (slosh.arm[:, k] for k in range(3))
     p, q, r = rate_B
     axial = jnp.maximum(force_B[2], 0.0) / total
@@ -218,8 +215,6 @@ def swing(slosh: Slosh, place: Displaced, speed: Displaced, rate_B: Rate, force_
     reach = jnp.sqrt(place[:, 0] ** 2 + place[:, 1] ** 2)
     beyond = jnp.where(reach > slosh.wall, WALL_RATE**2 * (1.0 - slosh.wall / jnp.maximum(reach, 1e-9)), 0.0)
     drag = jnp.where(reach > slosh.wall, drag + WALL_RATE, drag)
-    # The speed at the middle: of the spring and the damper, to first order, from the speed at the beginning.
-    speed = (speed - (0.5 * step * (stiff + beyond))[:, None] * place) / (1.0 + 0.5 * step * drag)[:, None]
     # ω × (ω × ρ) = ω (ω·ρ) − ρ ω², across Z; 2 ω × ḋ likewise
     along, square = p * x + q * y + r * z, dot(rate_B, rate_B)
     b_x = -(stiff + beyond) * place[:, 0] - drag * speed[:, 0] - (p * along - x * square) + 2.0 * r * speed[:, 1]
