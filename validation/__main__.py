@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
-from . import closed_forms, fault, filter, ground, healthy, numerics, orbit, robust, world
+from . import closed_forms, fault, filter, ground, healthy, legs, numerics, orbit, robust, world
 from .report import Section
 
 STUDIES = {
@@ -24,6 +24,7 @@ STUDIES = {
     "world": world.study,
     "ground": ground.study,
     "orbit": orbit.study,
+    "legs": legs.study,
     "robust": robust.study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"

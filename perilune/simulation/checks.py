@@ -9,6 +9,7 @@ from perilune.foundation.errors import UserError
 from perilune.foundation.moon import SURFACE_GRAVITY
 
 from .fault_rows import Wanted, collected
+from .layout import axes_without_torque, centre_at_start, pairs_balance, surrounds
 from .mission import Mission, known_by_the_schema
 from .nearest import nearest
 from .numbers import numbers_as_given
@@ -57,7 +58,7 @@ def check_faults(faults: Mapping[str, Any], mission: Mission, where: str) -> lis
 
 def check_figures(mission: Mission, where: str) -> None:
     """No two figures contradict each other, and cycles, truth steps and valve steps fit into one another."""
-    for is_wrong, sentence in [*schedule_rules(mission), *figure_rules(mission), *orbit_rules(mission)]:
+    for is_wrong, sentence in [*schedule_rules(mission), *figure_rules(mission), *lander_rules(mission), *orbit_rules(mission)]:
         if is_wrong:
             raise UserError(f"{where}: {sentence}.")
 
@@ -138,6 +139,51 @@ def figure_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
         (
             mission.start.apolune_height_above_sphere_m <= mission.start.perilune_height_above_site_m,
             "start.apolune_height_above_sphere_m must be above start.perilune_height_above_site_m",
+        ),
+    )
+
+
+def lander_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
+    """What of a lander does not fit together, each with its sentence."""
+    lander = mission.lander
+    hull, tanks, assist = lander.hull, lander.tanks, lander.engines.assist
+    count = len(assist.place_m)
+    missing = axes_without_torque(lander)
+    centre = centre_at_start(lander)
+    inside = surrounds(np.asarray(lander.legs.foot_m)[:, :2], centre[:2])
+    wide = [k for k, (place, r) in enumerate(zip(tanks.place_m, tanks.radius_m, strict=True))
+            if max(abs(place[0]), abs(place[1])) + r > hull.half_width_m + 1e-9]  # fmt: skip
+    high = [k for k, (place, h) in enumerate(zip(tanks.place_m, tanks.height_m, strict=True))
+            if place[2] + 0.5 * h > hull.top_m + 1e-9 or place[2] - 0.5 * h < hull.bottom_m - 1e-9]  # fmt: skip
+    holds = [d * np.pi * r * r * h for d, r, h in zip(tanks.density_kgpm3, tanks.radius_m, tanks.height_m, strict=True)]
+    full = [k for k, (most, share) in enumerate(zip(holds, tanks.load_share, strict=True))
+            if share * lander.propellant_mass_kg > most]  # fmt: skip
+    return (
+        (hull.top_m <= hull.bottom_m, f"lander.hull.top_m = {hull.top_m:g} is not above bottom_m = {hull.bottom_m:g}"),
+        (
+            bool(wide or high),
+            f"tank {([*wide, *high] or [0])[0] + 1} of lander.tanks reaches out of lander.hull: tanks stand inside the body; "
+            "make the tank smaller, move it, or make the hull larger",
+        ),
+        (
+            bool(full),
+            f"tank {(full or [0])[0] + 1} of lander.tanks holds {holds[(full or [0])[0]]:.0f} kg, less than its load_share of "
+            f"lander.propellant_mass_kg = {lander.propellant_mass_kg:g}: make the tank larger or its share smaller",
+        ),
+        (
+            count % 2 == 1 or not pairs_balance(lander),
+            f"the {count} assist engines do not stand in opposite pairs: the k-th and the (k + n/2)-th must make no torque "
+            "together about the axis of thrust through the centre of mass; order lander.engines.assist.place_m so",
+        ),
+        (
+            bool(missing),
+            f"lander.engines.attitude gives no torque about {', '.join(missing)}: thrusters in a line or all to one side turn "
+            "the lander about some axes only; add thrusters or move them",
+        ),
+        (
+            not inside,
+            f"the legs do not surround the centre of mass, which stands over x = {centre[0]:.2f}, y = {centre[1]:.2f} m: it "
+            "would fall over where it lands; move lander.legs.foot_m",
         ),
     )
 

@@ -60,3 +60,25 @@ def attitude_duty(lander: Lander) -> np.ndarray:
     """Duties with the empty slots, (6, slots), 1/(N m). Axes that cannot be had are zero (`checks` refuses such a lander)."""
     found, _ = sets_of_thrusters(lander)  # pyright: ignore[reportArgumentType] (frozen models have a hash)
     return np.concatenate([found, np.zeros((6, SLOTS - found.shape[1]))], axis=1)
+
+
+def axes_without_torque(lander: Lander) -> list[str]:
+    """The signed axes about which attitude thrusters make no torque."""
+    return sets_of_thrusters(lander)[1]  # pyright: ignore[reportArgumentType]
+
+
+def pairs_balance(lander: Lander) -> bool:
+    """Whether every pair of assist engines pushes through the centre of mass."""
+    engines = lander.engines.assist
+    half = len(engines.place_m) // 2
+    arms = np.asarray(engines.place_m, float).reshape(-1, 3) - centre_at_start(lander)
+    torques = np.cross(arms, np.asarray(engines.direction, float).reshape(-1, 3))
+    return all(np.linalg.norm(torques[k] + torques[k + half]) < 0.02 for k in range(half))  # m: 2 cm off the axis
+
+
+def surrounds(places: np.ndarray, point: np.ndarray) -> bool:
+    """Whether the polygon of places (n, 2) has a point inside: no half-plane through it is empty of them."""
+    ways = places - point
+    angles = np.sort(np.arctan2(ways[:, 1], ways[:, 0]))
+    gaps = np.diff(np.concatenate([angles, angles[:1] + 2.0 * np.pi]))
+    return bool(np.max(gaps) < np.pi - 1e-6)

@@ -17,7 +17,8 @@ from perilune.foundation.errors import UserError
 from .dictionary import CHANNELS
 from .orbit_way import ORBIT_COLUMNS
 
-FORMAT = 3  # 2: the lander as drawn and whom to credit for readouts; 3: faults with their triggers, and when they are in force
+# 2: the lander as drawn and whom to credit for readouts; 3: faults with their triggers; 4: how it came to rest
+FORMAT = 4
 FILES = ("truth.parquet", "onboard.parquet", "telemetry.parquet")
 
 

@@ -23,6 +23,29 @@ CASES = {
     "misspelt key": ({"lander.dry_mas_kg": 340.0}, "Did you mean “dry_mass_kg”"),
     "misspelt table": ({"landr.dry_mass_kg": 340.0}, "Did you mean “lander”"),
     "m of n": ({"lander.sensors.range_finder.valid_count": 9}, "exceeds valid_window"),
+    "tank larger than the lander": ({"lander.tanks.radius_m": [0.9, 0.31, 0.31, 0.31]}, "reaches out of lander.hull"),
+    "tank too small for its load": ({"lander.tanks.radius_m": [0.2] * 4}, "less than its load_share"),
+    "thrusters in a line": (
+        {
+            "lander.engines.attitude.place_m": [[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 1.0]],
+            "lander.engines.attitude.direction": [[0.0, 0.0, 1.0]] * 3,
+        },
+        "no torque about +x",
+    ),
+    "legs to one side": (
+        {"lander.legs.foot_m": [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.2, -1.0, 0.0]]},
+        "do not surround the centre of mass",
+    ),
+    "assist engines without pairs": (
+        {
+            "lander.engines.assist.place_m": [[0.75, 0.0, 0.3]],
+            "lander.engines.assist.direction": [[0.0, 0.0, 1.0]],
+            "lander.engines.assist.thrust_n": 2000.0,
+        },
+        "opposite pairs",
+    ),
+    "shares of the load": ({"lander.tanks.load_share": [0.5, 0.1, 0.1, 0.1]}, "adds up to 0.8"),
+    "direction of no unit length": ({"lander.engines.main.direction": [[0.0, 0.0, 2.0]]}, "unit vector"),
     "too weak": ({"lander.engines.assist.thrust_n": 10.0}, "less than the lander's lunar weight"),
     "coarse truth": ({"flight.truth_substeps": 2}, "valve_step_s"),
     "profile": ({"flight.guidance.constant_rate_time_s": 400.0}, "constant-rate leg"),

@@ -97,7 +97,7 @@ class Engines(eqx.Module):
         """
         middles = (jnp.arange(substeps, dtype=jnp.float64) + 0.5) * step
         is_open = on_time[None, :] > middles[:, None]
-        return is_open, jax.vmap(self.steady, in_axes=(0, None, None, None))(is_open, *share, main)
+        return is_open, jax.vmap(self.steady, in_axes=(0, None, None, None))(is_open, share[0], share[1], main)
 
     def start(self, state: EngineState, is_open: Bool[Array, " engines"]) -> tuple[Scalar, EngineState]:
         """Propellant (kg) that the starts at the beginning of a cycle waste, and the state that has counted them."""
