@@ -157,12 +157,13 @@ def first_cause(flight: Flight) -> dict[str, Any]:
 
 
 def touchdown_cause(outcome: Outcome) -> str:
-    """The requirement that a flight without an earlier trouble broke most."""
-    if outcome.outcome == "landed":
-        return "miss_distance"
+    """The requirement that a flight without an earlier trouble broke most; of one that broke none of them at contact, what
+    became of it on the ground."""
     if outcome.touchdown is None:
         return "unexplained: no onboard event stands out"
     worst = min((m for m in outcome.margins if m.requirement != "miss_distance_m"), key=lambda m: m.left / m.limit)
+    if worst.left >= 0.0:
+        return "miss_distance" if outcome.outcome == "landed" else f"ground_{outcome.outcome}"
     return f"touchdown_{worst.requirement}"
 
 

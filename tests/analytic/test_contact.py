@@ -235,7 +235,8 @@ def test_a_broken_leg_carries_nothing():
     pairs = [(case(weak), pose(CENTRE + 0.2)), (case(legs_around(3, 2.0, 0.0, 0.3, USUAL)), pose(CENTRE + 0.2))]
     rest = fly(pairs)
     assert rest.is_broken[0].tolist() == [False, True, False, False, False, False] and not np.any(rest.is_broken[1])
-    contact = jax.device_get(landed(batched([c for c, _ in pairs]), batched([p for _, p in pairs])))
+    cases, poses = batched([c for c, _ in pairs]), batched([p for _, p in pairs])
+    contact = jax.device_get(landed(cases, poses, jnp.ones(cases.gravity.shape, bool)))
     assert contact.struts.load[0][1] == 0.0 and contact.force_L[2][0][1] == 0.0
     assert np.sum(contact.force_L[2][0]) == pytest.approx(MASS * G, rel=1e-2)  # at rest; the rest's threshold leaves 1e-4
     assert rest.hull_touched[0] and not rest.hull_touched[1]

@@ -5,7 +5,7 @@ from .kinds import FAST, SLOW, UNITS, FaultKind
 AXES = ("x", "y", "z")
 ACCELEROMETER, GYRO = FAST.index("accelerometer x"), FAST.index("gyro x")
 TRACKER, RANGE, VELOCITY = SLOW.index("star tracker x"), SLOW.index("range"), SLOW.index("velocity x")
-FEET = ("1", "2", "3", "4")
+FEET = ("1", "2", "3", "4", "5", "6")
 SCHIAPARELLI = "Schiaparelli 2016: the IMU's rates saturated under the parachute (M)"
 BERESHEET = "Beresheet 2019: one IMU failed and its restart stopped the other's data (M)"
 RESILIENCE = "ispace Mission 2, 2025: first valid range at 893 m instead of above 3 km"
@@ -95,7 +95,7 @@ VELOCIMETER = (
 SWITCHES = (
     FaultKind("footpad_switch.early", "A footpad switch says contact before there is any.", 0.0, 1.0, 1.0, "switch_early", 0,
               FEET, precedents=(POLAR_LANDER,)),
-    FaultKind("footpad_switch.dead", "A footpad switch never closes; the lander stands still at contact here all the same.", 0.0,
+    FaultKind("footpad_switch.dead", "A footpad switch never closes; touchdown is not told by it.", 0.0,
               1.0, 1.0, "switch_dead", 0, FEET),
     FaultKind("footpad_switch.chatter_probability", "A footpad switch closes for a cycle with this probability.", 0.0, 1.0, 0.01,
               "switch_chatter", 0, FEET),
