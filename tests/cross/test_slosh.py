@@ -83,7 +83,9 @@ def test_against_bodies_of_their_own(scale):
     exact = solve_ivp(rate, (0, 6.0), begun, method="DOP853", rtol=1e-12, atol=1e-14).y[:, -1]
     assert np.abs(exact[3:11]).max() > 0.2 * scale  # it swings
     assert np.asarray(end.rate_B) == pytest.approx(exact[0:3], abs=4.0 * scale**2)  # rad/s, second order in the displacement (m)
-    assert np.asarray(end.slosh).ravel() == pytest.approx(exact[3:11], abs=4.0 * scale**2)  # m, likewise
+    assert np.asarray(end.slosh).ravel() == pytest.approx(
+        exact[3:11], abs=4.0 * scale**2 + 0.01 * scale
+    )  # m, and Verlet's phase (ωh)²/24 ωt: 0.8 % at 4.5 rad/s
 
 
 def test_frequency_of_one_tank_on_the_axis():
@@ -95,11 +97,14 @@ def test_frequency_of_one_tank_on_the_axis():
     depth = 400.0 / (1200.0 * np.pi * 0.16)
     assert length == pytest.approx(0.4 / (1.8412 * np.tanh(1.8412 * depth / 0.4)), rel=1e-4)  # Abramson's, five digits of ξ
     omega = np.sqrt(thrust / total / length * total / (total - swings))
+    omega = omega * (1.0 + (omega * STEP) ** 2 / 24.0)  # Verlet's own frequency
     start = moving(slosh=jnp.zeros((TANKS, 2)).at[0, 0].set(0.05))
     end = fly(start, steady([0, 0, thrust, 0, 0, 0, 0]), mass, 5.0)
-    assert float(end.slosh[0, 0]) == pytest.approx(0.05 * np.cos(omega * 5.0), abs=1e-6)  # RK4 over 4 periods
+    assert float(end.slosh[0, 0]) == pytest.approx(
+        0.05 * np.cos(omega * 5.0), abs=1e-4
+    )  # fourth order in ωh, and Verlet's amplitude (ωh)²/8
     gives = swings / total * 0.05 * omega * np.sin(omega * 5.0)  # the structure moves against the liquid
-    assert float(end.delta_velocity_B[0]) == pytest.approx(gives, rel=1e-4)  # likewise
+    assert float(end.delta_velocity_B[0]) == pytest.approx(gives, rel=2e-3)  # likewise
     assert float(end.velocity_I[0]) == 0.0  # the centre of mass does not
 
 
