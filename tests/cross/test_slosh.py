@@ -105,7 +105,7 @@ def test_frequency_of_one_tank_on_the_axis():
     )  # fourth order in ωh, and Verlet's amplitude (ωh)²/8
     gives = swings / total * 0.05 * omega * np.sin(omega * 5.0)  # the structure moves against the liquid
     assert float(end.delta_velocity_B[0]) == pytest.approx(gives, rel=2e-3)  # likewise
-    assert float(end.velocity_I[0]) == 0.0  # the centre of mass does not
+    assert abs(float(end.velocity_I[0])) < 1e-9  # the centre of mass does not, but for 1e12 kg m² that turn a little
 
 
 def test_momentum_stays_without_thrust():
