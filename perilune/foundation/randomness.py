@@ -32,9 +32,10 @@ ROWS = {
     "terrain_camera": (49, 7),
     "optical_flow": (56, 3),
     "propellant_gauge": (59, 1),
+    "fault_more_dropouts": (60, 3),
 }
 WIDTH = max(first + count for first, count in ROWS.values())
-Noise = Float[Array, "60"]
+Noise = Float[Array, "63"]
 
 
 def run_key(seed: int, run: int) -> Key[Array, ""]:
@@ -53,7 +54,7 @@ def orbit_key(key: Key[Array, ""], draw: int | Count) -> Key[Array, ""]:
     return jax.random.fold_in(jax.random.fold_in(dispersion_key(key), 1), draw)
 
 
-HAZARD_LIDAR = 2  # numbers of `sensor_key`; 1 is the orbit's, and those outside the package begin at 100
+HAZARD_LIDAR, IMU_START = 2, 3  # numbers of `sensor_key`; 1 is the orbit's, and those outside the package begin at 100
 
 
 def sensor_key(key: Key[Array, ""], number: int, tick: int | Count) -> Key[Array, ""]:

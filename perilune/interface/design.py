@@ -13,6 +13,8 @@ ENGINES = 26
 PAIRS = 4  # of assist engines
 TANKS = 4
 FEET = 6
+BEAMS = 4  # of a Doppler lidar or landing radar
+PATCH = 16  # heights along each side of a hazard lidar's patch
 CLASS_OF_ENGINE = np.repeat(np.arange(3), [count for _, count in ENGINE_CLASSES.values()])
 
 

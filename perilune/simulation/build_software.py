@@ -15,17 +15,10 @@ from perilune.foundation.moon import RADIUS
 from perilune.foundation.vectors import cross
 from perilune.interface.design import ENGINE_CLASSES, TANKS, LanderDesign
 
-from .build_world import (
-    ARCSECOND,
-    DEGREE,
-    DEGREE_PER_HOUR,
-    DEGREE_PER_ROOT_HOUR,
-    MICRO_G,
-    boresight,
-    by_class,
-    structure,
-)
+from .build_sensors import boresight
+from .build_world import by_class, structure
 from .mission import Mission
+from .units import ARCSECOND, DEGREE, DEGREE_PER_HOUR, DEGREE_PER_ROOT_HOUR, MICRO_G
 
 
 def design(n) -> LanderDesign:

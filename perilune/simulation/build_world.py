@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from perilune.foundation.corridor import Corridor
@@ -16,28 +15,16 @@ from perilune.world.contact.soil import Soil
 from perilune.world.environment.surface import Surface
 from perilune.world.environment.terrain import Terrain
 from perilune.world.faults import FaultTable
-from perilune.world.sensors.imu import Imu
-from perilune.world.sensors.range_finder import RangeFinder
-from perilune.world.sensors.star_tracker import StarTracker
-from perilune.world.sensors.velocimeter import Velocimeter
+from perilune.world.sensors.instruments import Carried
 from perilune.world.vehicle.engines import Engines
 from perilune.world.vehicle.feet import Feet
 from perilune.world.vehicle.mass import Structure
 from perilune.world.vehicle.tanks import Tanks
 from perilune.world.world import World
 
+from .build_sensors import blinding, imu, imu_errors, instruments, range_finder, star_tracker, velocimeter
 from .mission import Mission
-
-DEGREE = np.pi / 180.0
-ARCSECOND = DEGREE / 3600.0
-DEGREE_PER_HOUR = DEGREE / 3600.0
-DEGREE_PER_ROOT_HOUR = DEGREE / 60.0
-MICRO_G = 1e-6 * STANDARD_GRAVITY
-
-
-def boresight(cant) -> Float[Array, "3"]:
-    """Beam direction in B: down the thrust axis, canted aft so that it looks nearer to nadir while braking."""
-    return jnp.stack([-jnp.sin(cant), jnp.zeros_like(cant), -jnp.cos(cant)])
+from .units import DEGREE
 
 
 def tilted(directions: Float[Array, "engines 3"], east, north) -> Float[Array, "engines 3"]:
@@ -136,6 +123,8 @@ def legs(n) -> LegsAsBuilt:
     axis = jnp.concatenate([jnp.sin(lean) * inwards, jnp.cos(lean) * ones[:, None]], axis=1)
     figures = ("stiffness_npm", "damping_nspm", "crush_load_n", "stroke_limit_m", "stop_stiffness_npm", "failure_load_n")
     k, c, crush, stroke, stop, failure = (value(key) * ones for key in figures)
+    strength, damping = (1.0 + 0.01 * value(f"{what}_error_percent") for what in ("strength", "damping"))
+    crush, failure, c = strength * crush, strength * failure, damping * c
     return LegsAsBuilt(value("is_there"), foot, axis, k, c, crush, stroke, stop, failure, value("pad_radius_m") * ones)
 
 
@@ -146,39 +135,8 @@ def hull(n) -> Float[Array, "8 3"]:
     return jnp.stack([jnp.stack([x * wide, y * wide, z]) for z in heights for x, y in corners])
 
 
-def range_finder(n, mission: Mission) -> RangeFinder:
-    """The unit as built."""
-
-    def value(key):
-        return n[f"lander.sensors.range_finder.{key}"]
-
-    return RangeFinder(
-        boresight_B=boresight(DEGREE * value("boresight_cant_deg")),
-        pulse_energy=1e-3 * value("pulse_energy_mj") * (1.0 + 0.01 * value("pulse_energy_error_percent")),
-        aperture_area=0.25 * jnp.pi * (1e-3 * value("aperture_diameter_mm")) ** 2,
-        divergence=1e-3 * value("beam_divergence_mrad"),
-        efficiency=value("efficiency"),
-        noise_energy=1e-18 * value("noise_energy_aj"),
-        sun_noise=value("sun_noise"),
-        threshold=value("detection_threshold"),
-        closing_speed_scale=value("closing_speed_scale_mps"),
-        return_loss=10.0 ** (-0.1 * value("return_loss_db")),
-        noise_floor=value("noise_floor_m"),
-        noise_weak=value("noise_weak_m"),
-        bias=value("bias_m"),
-        quantum=value("quantum_m"),
-        window=value("window_m"),
-        false_probability=value("false_probability"),
-        dropout_probability=value("dropout_probability"),
-        latency=value("latency_s"),
-        valid_count=mission.lander.sensors.range_finder.valid_count,
-        valid_window=mission.lander.sensors.range_finder.valid_window,
-    )
-
-
-def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, faults: FaultTable) -> World:
+def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, faults: FaultTable, carried: Carried) -> World:
     """The world of one lander from its (dispersed, faulted) numbers. Traceable; `mission` gives only integers."""
-    imu, tracker, speed = "lander.sensors.imu", "lander.sensors.star_tracker", "lander.sensors.velocimeter"
     return World(
         ground=ground,
         gravity=full_field(),
@@ -202,27 +160,15 @@ def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, f
             n["soil.retardation_s"],
             n["soil.friction"],
         ),
-        imu=Imu(
-            accelerometer_bias_B=MICRO_G * n[f"{imu}.accelerometer_bias_ug"],
-            accelerometer_scale=1e-6 * n[f"{imu}.accelerometer_scale_ppm"],
-            velocity_random_walk=MICRO_G * n[f"{imu}.accelerometer_noise_ug_per_rthz"],
-            gyro_bias_B=DEGREE_PER_HOUR * n[f"{imu}.gyro_bias_deg_per_h"],
-            gyro_scale=1e-6 * n[f"{imu}.gyro_scale_ppm"],
-            angle_random_walk=DEGREE_PER_ROOT_HOUR * n[f"{imu}.gyro_noise_deg_per_rth"],
-        ),
-        star_tracker=StarTracker(
-            noise=ARCSECOND * n[f"{tracker}.noise_arcsec"],
-            alignment_B=1e-3 * n[f"{tracker}.alignment_error_mrad"],
-            rate_limit=DEGREE * n[f"{tracker}.rate_limit_deg_per_s"],
-        ),
+        sun_I=n["site.sun_I"],
+        imu=imu(n),
+        imu_errors=imu_errors(n),
+        star_tracker=star_tracker(n),
+        blinding=blinding(n),
         range_finder=range_finder(n, mission),
-        velocimeter=Velocimeter(
-            is_fitted=n[f"{speed}.is_fitted"],
-            ceiling=n[f"{speed}.ceiling_m"],
-            speed_limit=n[f"{speed}.speed_limit_mps"],
-            scale_error=1e-6 * n[f"{speed}.scale_error_ppm"],
-            noise=n[f"{speed}.noise_mps"],
-        ),
+        velocimeter=velocimeter(n),
+        instruments=instruments(n),
+        carried=carried,
         faults=faults,
         period=n["flight.period_s"],
         slow_every=mission.flight.slow_every,

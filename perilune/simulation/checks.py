@@ -13,7 +13,9 @@ from .layout import axes_without_torque, centre_at_start, pairs_balance, surroun
 from .mission import Mission, known_by_the_schema
 from .nearest import nearest
 from .numbers import numbers_as_given
+from .sensor_checks import sensor_rules
 
+OPTIONAL = ("doppler_beams", "terrain_camera", "optical_flow", "hazard_lidar", "propellant_gauge")
 FARTHEST_M = 1.8e6  # where the plane that the ground is laid in is stretched fourfold
 
 
@@ -49,6 +51,7 @@ def check_faults(faults: Mapping[str, Any], mission: Mission, where: str) -> lis
     found = collected(faults, where)
     limit_s = mission.start.time_limit_s
     for fault in found:
+        check_part(fault, mission, where)
         begins = np.max(np.asarray(0.0 if fault.start_s is None else fault.start_s) + np.asarray(fault.delay_s))
         if begins >= limit_s:
             late = f"fault {fault.name} waits for T+{begins:g} s"
@@ -56,9 +59,38 @@ def check_faults(faults: Mapping[str, Any], mission: Mission, where: str) -> lis
     return found
 
 
+def check_part(fault: Wanted, mission: Mission, where: str) -> None:
+    """The lander has what is to fail."""
+    lander, target = mission.lander, fault.kind.target
+    beams = lander.sensors.doppler_beams
+    if fault.kind.name.startswith("velocimeter.beam_"):
+        target = "doppler_beams"
+    if target in OPTIONAL and getattr(lander.sensors, target) is None:
+        raise UserError(
+            f"{where}: fault {fault.name}: this lander has no {target}; give it one as [lander.sensors.{target}], or leave the "
+            "fault out."
+        )
+    counts = {
+        "main_engine": len(lander.engines.main.place_m),
+        "assist_engine": len(lander.engines.assist.place_m),
+        "attitude_thruster": len(lander.engines.attitude.place_m),
+        "tank": len(lander.tanks.place_m),
+        "leg": len(lander.legs.foot_m),
+        "footpad_switch": len(lander.legs.foot_m),
+        "doppler_beams": len(beams.direction) if beams else 0,
+    }
+    count = counts.get(target)
+    if count is None or not fault.kind.elements:
+        return
+    what = {"footpad_switch": "footpad switches", "doppler_beams": "Doppler beams"}.get(target, f"{target}s".replace("_", " "))
+    if count == 0 or (fault.part and int(fault.part) > count):
+        raise UserError(f"{where}: fault {fault.name}: this lander has {count or 'no'} {what}.")
+
+
 def check_figures(mission: Mission, where: str) -> None:
     """No two figures contradict each other, and cycles, truth steps and valve steps fit into one another."""
-    for is_wrong, sentence in [*schedule_rules(mission), *figure_rules(mission), *lander_rules(mission), *orbit_rules(mission)]:
+    rules = (schedule_rules, figure_rules, lander_rules, sensor_rules, orbit_rules)
+    for is_wrong, sentence in [rule for rules_of in rules for rule in rules_of(mission)]:
         if is_wrong:
             raise UserError(f"{where}: {sentence}.")
 

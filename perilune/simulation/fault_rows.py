@@ -253,12 +253,16 @@ def set_trigger(table: dict[str, np.ndarray], slot: int, fault: Wanted) -> None:
 
 
 def moved_numbers(faults: list[Wanted], lanes: int) -> dict[str, np.ndarray]:
-    """Kind → magnitudes (lanes,) of the faults that move numbers before the flight; every such kind is always there, at zero if
-    nobody asked, so that one program prepares them all."""
-    found = {kind.name: np.zeros(lanes) for kind in CATALOGUE.values() if not kind.strikes_in_flight}
-    for fault in faults:
-        if fault.kind.name in found:
-            found[fault.kind.name] = np.broadcast_to(np.asarray(fault.magnitude, float), lanes)
+    """Kind → magnitudes, (lanes,) or (lanes, elements), of the faults that move numbers before the flight; every such kind is
+    always there, at zero if nobody asked, so that one program prepares them all."""
+    kinds = [kind for kind in CATALOGUE.values() if not kind.strikes_in_flight]
+    found = {kind.name: np.zeros((lanes, len(kind.elements)) if kind.elements else lanes) for kind in kinds}
+    for fault in (f for f in faults if f.kind.name in found):
+        magnitude = np.broadcast_to(np.asarray(fault.magnitude, float), lanes)
+        if fault.part:
+            found[fault.kind.name][:, fault.kind.elements.index(fault.part)] = magnitude
+        else:
+            found[fault.kind.name][:] = magnitude[:, None] if fault.kind.elements else magnitude
     return found
 
 

@@ -1,29 +1,14 @@
-"""The tables of a mission file that describe the lander as drawn, and what all tables are made of."""
+"""The tables of a mission file that describe the lander as drawn."""
 
 from typing import Annotated
 
 import pydantic
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from perilune.interface.design import ENGINE_CLASSES, FEET, TANKS
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Two = tuple[Finite, Finite]
-Three = tuple[Finite, Finite, Finite]
-ThreePositive = tuple[Positive, Positive, Positive]
-
-
-class Table(BaseModel):
-    """A table of the mission file. Unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-Rows = tuple[Three, ...]
-Parts = tuple[Finite, ...]
+from .sensor_tables import SensorTables
+from .table_words import Finite, NotNegative, Parts, Positive, Rows, Share, Table, Three, ThreePositive
 
 
 class EngineTable(Table):
@@ -131,7 +116,7 @@ class TankTables(Table):
 
 
 class Legs(Table):
-    """Three legs or more, all alike but for where their feet are."""
+    """Three legs or more, all alike but for where their feet are and what is wrong with them."""
 
     foot_m: Annotated[Rows, Field(min_length=3, max_length=FEET)]
     lean_deg: Annotated[float, Field(ge=0, le=70)]  # of the strut, from the pad inwards
@@ -142,6 +127,18 @@ class Legs(Table):
     stop_stiffness_npm: Positive  # beyond it
     failure_load_n: Positive  # that breaks it
     pad_radius_m: Positive
+    strength_error_percent: tuple[Annotated[float, Field(ge=-99, le=100)], ...] = ()  # of crush and failure load, a leg
+    damping_error_percent: tuple[Annotated[float, Field(ge=-100, le=100)], ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def each_of_them(self):
+        """Errors of every leg or of none."""
+        for name in ("strength_error_percent", "damping_error_percent"):
+            if len(getattr(self, name)) not in (0, len(self.foot_m)):
+                raise ValueError(f"{name} has {len(getattr(self, name))} figures for {len(self.foot_m)} legs")
+            if not getattr(self, name):
+                object.__setattr__(self, name, (0.0,) * len(self.foot_m))
+        return self
 
 
 class Hull(Table):
@@ -150,60 +147,6 @@ class Hull(Table):
     half_width_m: Positive  # in X and in Y
     bottom_m: Finite
     top_m: Finite
-
-
-class ImuTable(Table):
-    accelerometer_bias_ug: Three
-    accelerometer_scale_ppm: Three
-    accelerometer_noise_ug_per_rthz: NotNegative
-    gyro_bias_deg_per_h: Three
-    gyro_scale_ppm: Three
-    gyro_noise_deg_per_rth: NotNegative
-
-
-class StarTrackerTable(Table):
-    noise_arcsec: tuple[NotNegative, NotNegative, NotNegative]
-    alignment_error_mrad: Three
-    rate_limit_deg_per_s: Positive
-
-
-class RangeFinderTable(Table):
-    boresight_cant_deg: Annotated[float, Field(ge=0, le=80)]
-    pulse_energy_mj: Positive
-    pulse_energy_error_percent: Annotated[float, Field(ge=-100, le=100)]
-    aperture_diameter_mm: Positive
-    beam_divergence_mrad: NotNegative
-    efficiency: Annotated[float, Field(gt=0, le=1)]
-    noise_energy_aj: Positive
-    sun_noise: NotNegative
-    detection_threshold: Positive
-    closing_speed_scale_mps: Positive
-    noise_floor_m: NotNegative
-    noise_weak_m: NotNegative
-    bias_m: Finite
-    quantum_m: Positive
-    window_m: Positive
-    false_probability: Share
-    dropout_probability: Share
-    return_loss_db: Annotated[float, Field(ge=0, le=120)]
-    latency_s: Annotated[float, Field(ge=0, le=2)]
-    valid_count: Annotated[int, Field(ge=1, le=16)]
-    valid_window: Annotated[int, Field(ge=1, le=16)]
-
-
-class VelocimeterTable(Table):
-    is_fitted: Annotated[float, Field(ge=0, le=1)]
-    ceiling_m: Positive
-    speed_limit_mps: Positive
-    scale_error_ppm: Finite
-    noise_mps: NotNegative
-
-
-class SensorTables(Table):
-    imu: ImuTable
-    star_tracker: StarTrackerTable
-    range_finder: RangeFinderTable
-    velocimeter: VelocimeterTable
 
 
 class Lander(Table):

@@ -11,9 +11,10 @@ from pydantic import AfterValidator, Field
 
 from perilune.foundation.errors import UserError
 
-from .lander_tables import Finite, Lander, NotNegative, Positive, Table, Three, ThreePositive
+from .lander_tables import Lander
 from .nearest import nearest
 from .orbit_table import Orbit
+from .table_words import Finite, NotNegative, Positive, Table, Three, ThreePositive
 
 UNIFORM = "uniform"  # what a mission file says of a ground as bright everywhere as at its site
 

@@ -30,10 +30,10 @@ from perilune.interface.design import engine_slice
 from perilune.world.orbit import Burning, burn_cycle, coast
 
 from .arrival import Arrival, BurnFigures, Impact, OrbitRow
-from .build_world import MICRO_G
 from .orbit_model import OrbitModel
 from .orbit_plan import COAST_STEPS, PARKING_STEPS, ROW, SETTLE, OrbitPlan
 from .start import orbit_axes
+from .units import MICRO_G
 
 BLOCKS = 64  # rows of the record in the burn's window
 Z_B = (0.0, 0.0, 1.0)

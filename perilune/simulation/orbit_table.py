@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from .lander_tables import Positive, Share, Table, Three, ThreePositive
+from .table_words import Positive, Share, Table, Three, ThreePositive
 
 Row = tuple[float, float, float, float, float, float]
 Rows = tuple[Row, Row, Row, Row, Row, Row]

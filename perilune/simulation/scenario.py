@@ -16,10 +16,12 @@ from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
 from perilune.world.environment.terrain import Terrain
 from perilune.world.faults import FaultTable
+from perilune.world.sensors.instruments import Carried
 from perilune.world.world import World
 
 from .albedo import Albedo
-from .build_gravity import BEYOND, gravity_tables, reach_behind, sun_elevation, track_axes
+from .build_gravity import BEYOND, gravity_tables, reach_behind, sun_over, track_axes
+from .build_sensors import carried_of
 from .build_software import build_software
 from .build_terrain import Extent, finest_posts
 from .build_world import build_world
@@ -30,7 +32,7 @@ from .raster import Raster, opened
 from .terrain_cache import build_terrain_once
 
 TRACK_MARGIN_DEG = 0.5
-SHARED = 6  # leaves of a scenario that all lanes share
+SHARED = 7  # leaves of a scenario that all lanes share
 
 
 class Scenario(eqx.Module):
@@ -42,12 +44,14 @@ class Scenario(eqx.Module):
 
 
 class Maps(eqx.Module):
-    """The maps of a mission, heights and gravity, as they are and as carried on board: shared by all lanes, never batched."""
+    """The maps of a mission, heights and gravity, as they are and as carried on board, and which instruments are carried: shared
+    by all lanes, never batched."""
 
     true: Terrain
     onboard: HeightMap
     gravity: Corridor
     onboard_gravity: Corridor
+    carried: Carried
 
 
 def ground_track(mission: Mission) -> tuple[float, float, float, float]:
@@ -105,7 +109,7 @@ def read_maps(mission: Mission) -> Maps:
             "the track: flight software may not know the ground as well as it is; take a coarser onboard map."
         )
     gravity, onboard_gravity = gravity_tables(mission)
-    return Maps(true, onboard, gravity, onboard_gravity)
+    return Maps(true, onboard, gravity, onboard_gravity, carried_of(mission))
 
 
 def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
@@ -116,8 +120,10 @@ def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
     height = jax.jit(HeightMap.height)(maps.onboard, *place)  # one program: operation by operation it takes longer than a flight
     numbers = numbers_of(mission)
     numbers["site.height_m"] = jax.device_get(height)
+    elevation_deg, toward_sun_I = sun_over(mission)
     if site.sun_elevation_deg is None:
-        numbers["site.sun_elevation_deg"] = np.asarray(sun_elevation(mission))
+        numbers["site.sun_elevation_deg"] = np.asarray(elevation_deg)
+    numbers["site.sun_I"] = toward_sun_I
     return numbers
 
 
@@ -127,7 +133,7 @@ def build(
     """One scenario from the numbers as drawn (flight software) and as flown (world: dispersed, with what fails in flight)."""
     return Scenario(
         run_key=key,
-        world=build_world(flown, mission, maps.true, maps.gravity, faults),
+        world=build_world(flown, mission, maps.true, maps.gravity, faults, maps.carried),
         flight_software=build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps.onboard, maps.onboard_gravity),
     )
 
@@ -138,14 +144,14 @@ def lane_axes(scenario: Scenario) -> Scenario:
 
 
 def shared(scenario: Scenario):
-    """The leaves of a scenario that lanes share: the posts of its maps and the nodes of its gravity tables."""
+    """The leaves of a scenario that lanes share: the posts of its maps, nodes of its gravity tables, what a lander carries."""
     world, onboard = scenario.world, scenario.flight_software.onboard
     ground = world.ground
     tables = world.gravity_table.nodes, onboard.gravity_table.nodes
-    return ground.heights, ground.roofs, ground.brightness, onboard.ground.heights, *tables
+    return ground.heights, ground.roofs, ground.brightness, onboard.ground.heights, *tables, world.carried
 
 
 def shared_of(maps: Maps):
-    """The same from the maps that a scenario is built of."""
+    """The same from what a scenario is built of."""
     ground, tables = maps.true, (maps.gravity.nodes, maps.onboard_gravity.nodes)
-    return ground.heights, ground.roofs, ground.brightness, maps.onboard.heights, *tables
+    return ground.heights, ground.roofs, ground.brightness, maps.onboard.heights, *tables, maps.carried

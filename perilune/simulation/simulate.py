@@ -21,7 +21,7 @@ from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
 from perilune.interface.design import engine_slice
 from perilune.interface.events import ALL, OUTSIDE
-from perilune.interface.measurements import Measurements
+from perilune.interface.measurements import Measurements, nothing_sighted
 from perilune.world.faults import Struck
 from perilune.world.sensors.range_finder import Return
 from perilune.world.state import AFTER_CONTACT, TruthState
@@ -64,7 +64,7 @@ def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
     truth, struck = world.strike(last.truth, last.log.tick >= 0, tick)
     noise = draw(scenario.run_key, tick)
     truth = world.advance(truth, last.commands, struck, noise, tick - 1, last.is_alive)
-    measurements, shot, truth = world.measure(truth, struck, noise, tick)
+    measurements, shot, truth = world.measure(truth, struck, noise, scenario.run_key, tick)
     is_off, misses = computer(struck, noise)
     measurements = lost_if(is_off | misses, measurements)
     stepped = scenario.flight_software.step(last.memory, measurements, tick)
@@ -82,12 +82,13 @@ def computer(struck: Struck, noise: Noise) -> tuple[Flag, Flag]:
 
 def lost_if(is_lost: Flag, measured: Measurements) -> Measurements:
     """Measurements that nobody takes in: every flag down."""
-    flags = (measured.tracker_is_valid, measured.range_is_valid, measured.velocimeter_is_valid, measured.has_contact)
-    return eqx.tree_at(
-        lambda m: (m.tracker_is_valid, m.range_is_valid, m.velocimeter_is_valid, m.has_contact),
-        measured,
-        tuple(flag & ~is_lost for flag in flags),
-    )
+
+    def flags(m: Measurements):
+        s = m.sights
+        seen = s.beams.is_locked, s.fix_is_valid, s.flow_is_valid, s.patch.is_valid, s.propellant_is_valid
+        return m.tracker_is_valid, m.range_is_valid, m.velocimeter_is_valid, m.has_contact, *seen
+
+    return eqx.tree_at(flags, measured, tuple(flag & ~is_lost for flag in flags(measured)))
 
 
 def computed(last: Snapshot, stepped, is_off: Flag, misses: Flag):
@@ -163,12 +164,13 @@ def first_snapshot(
     """The snapshot at mission time 0, before the first cycle: as planned but for the dispersed start errors, or as the orbit
     phase has left it. A lane that hit on the way has ended."""
     kinds, no, has_hit = len(ALL), jnp.zeros((), bool), None
+    world, key = scenario.world, scenario.run_key
     if arrival is None:
-        truth, memory = initial_truth(flown, scenario.world), initial_memory(drawn, scenario.flight_software)
+        truth, memory = initial_truth(flown, world, key), initial_memory(drawn, scenario.flight_software)
         zero = jnp.zeros_like(truth.foot_height)
         log = EventLog(jnp.full(kinds, -1, jnp.int32), jnp.zeros(kinds), jnp.zeros(kinds))
     else:
-        truth, memory = arrived_truth(flown, scenario.world, arrival), arrived_memory(drawn, scenario.flight_software, arrival)
+        truth, memory = arrived_truth(flown, world, key, arrival), arrived_memory(drawn, scenario.flight_software, arrival)
         zero, has_hit = jnp.zeros_like(truth.foot_height), arrival.impact.has_hit
         never = EventLog(jnp.full(kinds, -1, jnp.int32), jnp.zeros(kinds), jnp.zeros(kinds))
         contact = jnp.asarray([kind.name == "touchdown" for kind in ALL])
@@ -188,6 +190,7 @@ def first_snapshot(
             range_is_valid=no,
             velocity_S=jnp.zeros(3),
             velocimeter_is_valid=no,
+            sights=nothing_sighted(),
             has_contact=no,
             clock=zero,
             elapsed=scenario.world.period,

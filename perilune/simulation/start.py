@@ -1,9 +1,10 @@
 """Where a flight begins: on the descent orbit, a little before perilune; the truth off by the orbit's uncertainty."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from perilune.flight.memory import (
     ACCELEROMETER_BIAS,
@@ -20,6 +21,7 @@ from perilune.flight.software import FlightSoftware
 from perilune.foundation.frames import direction_to, fixed_to_inertial, local_axes
 from perilune.foundation.moon import GM, RADIUS
 from perilune.foundation.quantities import Attitude, Mass, Position, Velocity
+from perilune.foundation.randomness import IMU_START, sensor_key
 from perilune.foundation.rotation import compose, from_axes, from_rotation_vector
 from perilune.foundation.vectors import cross, dot, norm, unit
 from perilune.interface.commands import Commands
@@ -30,7 +32,7 @@ from perilune.world.state import AFTER_CONTACT, EngineState, Motion, Touchdown, 
 from perilune.world.world import World
 
 from .arrival import Arrival
-from .build_world import DEGREE
+from .units import DEGREE
 
 KEPLER_STEPS = 6  # of Newton; at e = 0.02 and seconds from perilune the first is already exact to 1e-12
 
@@ -83,7 +85,7 @@ def planned_attitude(position_I: Position, velocity_I: Velocity):
     return from_axes(x, cross(z, x), z)
 
 
-def initial_truth(n, world: World) -> TruthState:
+def initial_truth(n, world: World, key: Key[Array, ""]) -> TruthState:
     """Truth at mission time 0."""
     position_I, velocity_I = perilune_state(n)
     axes = orbit_axes(position_I, velocity_I)
@@ -95,6 +97,7 @@ def initial_truth(n, world: World) -> TruthState:
     return truth_with(
         n,
         world,
+        key,
         position_I + off(n["start.position_error_rtn_m"]),
         velocity_I + off(n["start.velocity_error_rtn_mps"]),
         attitude_IB,
@@ -102,8 +105,11 @@ def initial_truth(n, world: World) -> TruthState:
     )
 
 
-def truth_with(n, world: World, position_I: Position, velocity_I: Velocity, attitude_IB: Attitude, propellant: Mass):
-    """Truth at mission time 0 with engines off; the attitude (`attitude_IB` as believed) off by `start.attitude_error_mrad`."""
+def truth_with(
+    n, world: World, key: Key[Array, ""], position_I: Position, velocity_I: Velocity, attitude_IB: Attitude, propellant: Mass
+) -> TruthState:
+    """Truth at mission time 0 with engines off; the attitude (`attitude_IB` as believed) off by `start.attitude_error_mrad`. The
+    IMU's drifting biases are drawn under the run's key."""
     error_BB = from_rotation_vector(1e-3 * n["start.attitude_error_mrad"])
     zero = jnp.zeros_like(n["lander.propellant_mass_kg"])
     no = jnp.zeros((), bool)
@@ -125,6 +131,8 @@ def truth_with(n, world: World, position_I: Position, velocity_I: Velocity, atti
         motion=motion,
         tanks=tanks,
         engines=EngineState(jnp.zeros((3, 7)), zero + 1.0, jnp.zeros(2), jnp.zeros(ENGINES, bool), jnp.zeros(7), zero),
+        imu=world.imu_errors.initial(jax.random.normal(sensor_key(key, IMU_START, 0), (6,), jnp.float64)),
+        sensed=zero,
         range_hits=jnp.zeros(world.range_finder.valid_window, bool),
         touchdown=touchdown,
         faults=untouched(),
@@ -137,7 +145,7 @@ def truth_with(n, world: World, position_I: Position, velocity_I: Velocity, atti
     )
 
 
-def arrived_truth(n, world: World, arrival: Arrival) -> TruthState:
+def arrived_truth(n, world: World, key: Key[Array, ""], arrival: Arrival) -> TruthState:
     """Truth at mission time 0 after an orbit phase. A lander that hit on the way lies where it fell, the Moon's turn since then
     included, and its touchdown is the impact."""
     hit = arrival.impact
@@ -148,7 +156,7 @@ def arrived_truth(n, world: World, arrival: Arrival) -> TruthState:
 
     position_I = jnp.where(hit.has_hit, carried(hit.position_I), arrival.position_I)
     velocity_I = jnp.where(hit.has_hit, carried(hit.velocity_I), arrival.velocity_I)
-    truth = truth_with(n, world, position_I, velocity_I, attitude_IB, arrival.propellant)
+    truth = truth_with(n, world, key, position_I, velocity_I, attitude_IB, arrival.propellant)
     touch = truth.touchdown
     fell = (hit.time, hit.position_I, hit.velocity_I)
     stood = (touch.time, touch.position_I, touch.velocity_I)

@@ -6,6 +6,7 @@ from jaxtyping import Array, Bool, Float
 from perilune.foundation.quantities import Attitude, Flag, Mass, Position, Rate, Scalar, Slope, Vector, Velocity
 
 from .faults.table import FaultState
+from .sensors.imu_errors import ImuState
 
 AFTER_CONTACT = 5  # cycles that flight software and engines go on after the cycle of first contact
 
@@ -53,6 +54,8 @@ class TruthState(eqx.Module):
     motion: Motion
     tanks: Float[Array, " tanks"]  # kg in each
     engines: EngineState
+    imu: ImuState
+    sensed: Scalar  # m/s² along Z of B, at the propellant gauge's last reading
     range_hits: Bool[Array, " shots"]  # of the range finder's latest shots, newest first
     touchdown: Touchdown
     faults: FaultState

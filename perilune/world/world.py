@@ -4,18 +4,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Key
 
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
 from perilune.foundation.gravity import GravityField
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Acceleration, Flag, Scalar, Slope
+from perilune.foundation.quantities import Acceleration, Direction, Flag, Scalar, Slope, Vector
 from perilune.foundation.randomness import Noise, rows
 from perilune.foundation.ticks import seconds
 from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
-from perilune.interface.measurements import Measurements
+from perilune.interface.measurements import Measurements, Sights, nothing_sighted
 
 from .contact.legs import Legs
 from .contact.soil import Soil
@@ -23,9 +23,12 @@ from .dynamics import Pull, rk4
 from .environment.surface import Surface
 from .environment.terrain import Terrain
 from .faults.kinds import UNITS
-from .faults.table import FaultTable, Struck
+from .faults.table import FaultState, FaultTable, Struck
+from .sensors.blinding import Blinding
 from .sensors.broken import TRACKER, VELOCITY, Readings, broken_increments, broken_readings, earlier, place_of, switches
 from .sensors.imu import Imu
+from .sensors.imu_errors import ImuErrors, ImuState
+from .sensors.instruments import Carried, Instruments, Moment, has, is_due
 from .sensors.range_finder import RangeFinder, Return, Scene
 from .sensors.star_tracker import StarTracker
 from .sensors.velocimeter import Velocimeter
@@ -51,10 +54,15 @@ class World(eqx.Module):
     legs: Legs
     hull_B: Float[Array, "8 3"]  # m from the datum, corners of the body
     soil: Soil
+    sun_I: Direction
     imu: Imu
+    imu_errors: ImuErrors
     star_tracker: StarTracker
+    blinding: Blinding
     range_finder: RangeFinder
     velocimeter: Velocimeter
+    instruments: Instruments
+    carried: Carried  # of what not every lander has; shared by all lanes
     faults: FaultTable
     period: Scalar  # s, of one cycle
     slow_every: int = eqx.field(static=True)  # cycles between readings of the slow sensors
@@ -66,34 +74,21 @@ class World(eqx.Module):
         error = truth.faults.clock_error + struck.one("clock_drift") * self.period
         return eqx.tree_at(lambda t: t.faults, truth, eqx.tree_at(lambda f: f.clock_error, state, error)), struck
 
-    def measure(self, truth: TruthState, struck: Struck, noise: Noise, tick) -> tuple[Measurements, Return, TruthState]:
+    def measure(
+        self, truth: TruthState, struck: Struck, noise: Noise, run_key: Key[Array, ""], tick
+    ) -> tuple[Measurements, Return, TruthState]:
         """Readings of this cycle, the range finder's shot as it really was, and the truth with the units' memories."""
-        motion, time = truth.motion, seconds(tick, self.period)
-        velocity, angle = self.imu.measure(motion, struck, noise, self.period)
+        time = seconds(tick, self.period)
+        velocity, angle = self.imu.measure(truth.motion, struck, noise, self.period)
+        velocity, angle, imu = self.drifted(truth.imu, velocity, angle, noise)
         velocity, angle, faults = broken_increments(velocity, angle, truth.faults, struck, self.period)
-        slow_elapsed = self.slow_every * self.period
-
-        def slow(hits, faults):
-            height = self.height_above_terrain(motion, time)
-            thrust = truth.engines.delivered[0, 2] + truth.engines.delivered[1, 2]
-            scene = Scene(self.ground, self.surface, self.surface.optical_depth(height, thrust), time)
-            late = [earlier(motion, self.period, struck.one("unit_latency", k)) for k in range(len(UNITS))]
-            shot, hits = self.range_finder.measure(late[place_of("range_finder")], hits, scene, height, struck, noise)
-            louder = struck.of("slow_noise")
-            tracker_IB, tracker_is_valid = self.star_tracker.measure(late[place_of("star_tracker")], louder[TRACKER], noise)
-            velocity_B, speed_is_valid = self.velocimeter.measure(late[place_of("velocimeter")], height, louder[VELOCITY], noise)
-            is_valid = jnp.stack([tracker_is_valid, shot.is_valid, speed_is_valid])
-            whole = Readings(tracker_IB, shot.slant_range, velocity_B, is_valid)
-            readings, faults = broken_readings(whole, faults, struck, noise, slow_elapsed)
-            return readings, shot, hits, faults
-
-        def quiet(hits, faults):
-            zero, no = jnp.zeros_like(time), jnp.zeros_like(truth.has_contact)
-            shot = Return(zero, zero, zero, zero, no, no)
-            nothing = Readings(motion.attitude_IB, zero, jnp.zeros_like(motion.velocity_I), jnp.stack([no, no, no]))
-            return nothing, shot, hits, faults
-
-        readings, shot, hits, faults = lax.cond(tick % self.slow_every == 0, slow, quiet, truth.range_hits, faults)
+        truth = eqx.tree_at(lambda t: (t.imu, t.faults), truth, (imu, faults))
+        slow = lax.cond(
+            tick % self.slow_every == 0,
+            lambda: self.slow_readings(truth, struck, noise, run_key, tick),
+            lambda: nothing_read(truth),
+        )
+        readings, shot, sights = slow.readings, slow.shot, slow.sights
         measured = Measurements(
             delta_velocity_B=velocity,
             delta_angle_B=angle,
@@ -105,11 +100,74 @@ class World(eqx.Module):
             range_is_valid=readings.is_valid[place_of("range_finder")],
             velocity_S=readings.velocity_B,
             velocimeter_is_valid=readings.is_valid[place_of("velocimeter")],
+            sights=sights,
             has_contact=switches(truth.is_down, self.feet.is_there, struck, noise),
-            clock=time + faults.clock_error + struck.one("clock_jump"),
+            clock=time + slow.faults.clock_error + struck.one("clock_jump"),
             elapsed=self.period * (1.0 + struck.one("clock_drift")),
         )
-        return measured, shot, eqx.tree_at(lambda t: (t.range_hits, t.faults), truth, (hits, faults))
+        remembered = (slow.range_hits, slow.sensed, slow.faults)
+        return measured, shot, eqx.tree_at(lambda t: (t.range_hits, t.sensed, t.faults), truth, remembered)
+
+    def drifted(self, state: ImuState, velocity: Vector, angle: Vector, noise: Noise) -> tuple[Vector, Vector, ImuState]:
+        """Increments as an IMU gives them whose drift, steps and crooked axes the mission speaks of."""
+        return lax.cond(
+            has(self.carried, "imu.errors"),
+            lambda: self.imu_errors.measure(state, velocity, angle, rows(noise, "imu_drift"), self.period),
+            lambda: (velocity, angle, state),
+        )
+
+    def slow_readings(self, truth: TruthState, struck: Struck, noise: Noise, run_key: Key[Array, ""], tick) -> "Slow":
+        """What all units but the IMU and the switches report in a slow step."""
+        motion, time, step = truth.motion, seconds(tick, self.period), tick // self.slow_every
+        height = self.height_above_terrain(motion, time)
+        thrust = truth.engines.delivered[0, 2] + truth.engines.delivered[1, 2]
+        is_wide = has(self.carried, "range_finder.footprint")
+        scene = Scene(self.ground, self.surface, self.surface.optical_depth(height, thrust), time, is_wide)
+        late = {
+            unit: earlier(motion, self.period, struck.one("unit_latency", place_of(unit)))
+            for unit in ("star_tracker", "range_finder", "velocimeter")
+        }
+        louder = struck.of("slow_noise")
+        shot, hits = self.range_finder.measure(late["range_finder"], truth.range_hits, scene, height, struck, noise)
+        tracker_IB, has_stars = self.star_tracker.measure(late["star_tracker"], louder[TRACKER], noise)
+        has_stars = has_stars & ~self.is_blinded(late["star_tracker"])
+        velocity_B, has_speed = self.velocimeter.measure(late["velocimeter"], height, louder[VELOCITY], noise)
+        moment = Moment(motion, self.ground, self.sun_I, time, self.period)
+        sighted = self.instruments.measure(moment, truth.sensed, self.carried, struck, noise, run_key, step)
+        by_beams = has(self.carried, "doppler_beams")
+        louder_B = sighted.velocity_B + louder[VELOCITY] * rows(noise, "velocimeter")
+        velocity_B = jnp.where(by_beams, louder_B, velocity_B)
+        has_speed = jnp.where(by_beams, sighted.velocity_is_valid, has_speed)
+        whole = Readings(
+            tracker_IB,
+            shot.slant_range,
+            velocity_B,
+            sighted.fix_M,
+            sighted.flow_S,
+            sighted.propellant,
+            jnp.stack([has_stars, shot.is_valid, has_speed, *sighted.are_valid]),
+        )
+        yes = jnp.ones((), bool)
+        due = [is_due(self.carried, name, step) for name in UNITS[3:]]
+        due_now = jnp.stack([yes, yes, ~by_beams | is_due(self.carried, "doppler_beams", step), *due])
+        readings, faults = broken_readings(whole, due_now, truth.faults, struck, noise, self.slow_every * self.period)
+        said = readings.is_valid
+        sights = Sights(
+            beams=sighted.beams,
+            fix_M=readings.fix_M,
+            fix_is_valid=said[place_of("terrain_camera")],
+            flow_S=readings.flow_S,
+            flow_is_valid=said[place_of("optical_flow")],
+            patch=eqx.tree_at(lambda p: p.is_valid, sighted.patch, said[place_of("hazard_lidar")]),
+            propellant=readings.propellant,
+            propellant_is_valid=said[place_of("propellant_gauge")],
+        )
+        return Slow(readings, shot, sights, hits, sighted.sensed, faults)
+
+    def is_blinded(self, motion: Motion) -> Flag:
+        """Whether the tracker sees no stars for light: only where the mission says what blinds it."""
+        blinded = self.blinding.is_blinded(motion.attitude_IB, motion.position_I, self.sun_I)
+        return blinded & has(self.carried, "star_tracker.blinding")
 
     def advance(
         self, truth: TruthState, commands: Commands, struck: Struck, noise: Noise, tick, still_flies: Flag | bool = True
@@ -128,6 +186,8 @@ class World(eqx.Module):
             motion=moved.motion,
             tanks=moved.tanks,
             engines=moved.engines,
+            imu=truth.imu,
+            sensed=truth.sensed,
             range_hits=truth.range_hits,
             touchdown=touchdown,
             faults=moved.faults,
@@ -213,3 +273,22 @@ class World(eqx.Module):
         """Height of the centre of mass above the ground, m."""
         position_M = inertial_to_fixed(motion.position_I, time)
         return norm(position_M) - RADIUS - self.ground.height_at(position_M)
+
+
+class Slow(eqx.Module):
+    """What a slow step hands on: readings, and what units remember of it."""
+
+    readings: Readings
+    shot: Return
+    sights: Sights
+    range_hits: Bool[Array, " shots"]
+    sensed: Scalar
+    faults: FaultState
+
+
+def nothing_read(truth: TruthState) -> Slow:
+    """The cycles between slow steps."""
+    zero, no = jnp.zeros_like(truth.foot_height), jnp.zeros_like(truth.has_contact)
+    sights, none = nothing_sighted(), jnp.zeros(len(UNITS), bool)
+    readings = Readings(truth.motion.attitude_IB, zero, jnp.zeros(3), sights.fix_M, sights.flow_S, zero, none)
+    return Slow(readings, Return(zero, zero, zero, zero, no, no), sights, truth.range_hits, truth.sensed, truth.faults)

@@ -14,7 +14,7 @@ from perilune.foundation.gravity import zonal_field
 from perilune.foundation.grid import height_map
 from perilune.interface.design import ENGINES, LanderDesign
 from perilune.interface.events import ONBOARD
-from perilune.interface.measurements import Measurements
+from perilune.interface.measurements import Measurements, nothing_sighted
 
 VECTORS = {
     "position_sigma",
@@ -97,7 +97,20 @@ memory = m.FlightMemory(
     thrust_demand=zero,
 )
 measured = Measurements(
-    jnp.zeros(3), jnp.zeros(3), state.attitude_IB, no, zero, zero, no, no, jnp.zeros(3), no, no, zero, jnp.asarray(0.1)
+    jnp.zeros(3),
+    jnp.zeros(3),
+    state.attitude_IB,
+    no,
+    zero,
+    zero,
+    no,
+    no,
+    jnp.zeros(3),
+    no,
+    nothing_sighted(),
+    no,
+    zero,
+    jnp.asarray(0.1),
 )
 step = jax.jit(lambda memory, tick: software.step(memory, measured, tick))
 memory, commands, events = step(memory, jnp.asarray(0, jnp.int32))

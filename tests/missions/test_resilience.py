@@ -22,7 +22,7 @@ def test_healthy_seeds_land(sixty_four):
     """Whoever fails has come down on a slope over 10°: there is no hazard avoidance on board, and craters have such slopes. What
     the map's ground alone leaves (0.97 and more) is shown over 512 seeds by `make validate`."""
     rows = rows_of(sixty_four, False)
-    assert {row["outcome"] for row in rows} <= {"landed", "hard_landing"}
+    assert {row["outcome"] for row in rows} <= {"landed", "hard_landing", "tipped"}
     failed = [row for row in rows if not row["is_within_requirements"]]
     assert all(row["slope_deg"] > 10.0 for row in failed)
     low, _ = clopper_pearson(32 - len(failed), 32)
@@ -54,7 +54,8 @@ def test_healthy_unit_reaches_ten_kilometres(sixty_four):
 def test_no_acquisition_height_is_written_in_the_mission(resilience):
     """893 is calibrated through dB; no number of the mission is a height near it."""
     for path, value in numbers_of(resilience).items():
-        assert not np.any(np.isclose(value, 893.0, atol=20)), path
+        if not path.endswith("_kgpm3"):  # propellant of 880 kg/m³
+            assert not np.any(np.isclose(value, 893.0, atol=20)), path
 
 
 def test_every_figure_has_a_source(resilience):

@@ -106,7 +106,7 @@ def test_the_orbit_phase_knows_what_is_broken_from_the_start(batch):
     moved = [path for path in healthy if not np.array_equal(healthy[path], broken[path])]
     assert moved == ["lander.engines.main.thrust_error_percent"]
     path = moved[0]
-    assert float(broken[path] - healthy[path]) == pytest.approx(-10.0, abs=1e-12)  # rounding of ppm to percent and back
+    assert np.asarray(broken[path] - healthy[path]) == pytest.approx(-10.0, abs=1e-12)  # rounding of ppm to percent and back
 
 
 def table_of(faults: Mapping) -> FaultTable:

@@ -104,13 +104,15 @@ def test_doppler_residuals(noise):
     """Ranges to 2 m, speeds to 2 cm/s, and 2.13 and 0.62 of that in the velocity across and along the axis."""
     unit, motion = beams(), standing(attitude=LEAN)
     read = jax.vmap(lambda e: unit.measure(motion, seen(), e))(noise)
-    assert bool(jnp.all(read.is_valid) & jnp.all(read.is_locked[:, :3]) & ~jnp.any(read.is_locked[:, 3]))
+    assert bool(jnp.all(read.is_valid) & jnp.all(read.each.is_locked[:, :3]) & ~jnp.any(read.each.is_locked[:, 3]))
     velocity_B = np.asarray(rotate(inverse(LEAN), array(-30.0, 12.0, -7.0)))
     closing = np.asarray(unit.directions_B)[:3] @ velocity_B
-    assert np.std(read.slant_range[:, :3], axis=0) == pytest.approx(2.0, rel=0.1)
-    assert np.mean(read.slant_range[:, :3], axis=0) == pytest.approx(1000.0, abs=4 * 2.0 / np.sqrt(SHOTS))  # 4 sigma of a mean
-    assert np.std(read.closing_speed[:, :3], axis=0) == pytest.approx(0.02, rel=0.1)
-    assert np.mean(read.closing_speed[:, :3], axis=0) == pytest.approx(closing, abs=4 * 0.02 / np.sqrt(SHOTS))  # the same
+    assert np.std(read.each.slant_range[:, :3], axis=0) == pytest.approx(2.0, rel=0.1)
+    assert np.mean(read.each.slant_range[:, :3], axis=0) == pytest.approx(
+        1000.0, abs=4 * 2.0 / np.sqrt(SHOTS)
+    )  # 4 sigma of a mean
+    assert np.std(read.each.closing_speed[:, :3], axis=0) == pytest.approx(0.02, rel=0.1)
+    assert np.mean(read.each.closing_speed[:, :3], axis=0) == pytest.approx(closing, abs=4 * 0.02 / np.sqrt(SHOTS))  # the same
     wanted = 0.02 * np.array([1 / (np.sqrt(1.5) * np.sin(CANT))] * 2 + [1 / (np.sqrt(3) * np.cos(CANT))])
     assert np.std(read.velocity_B, axis=0) == pytest.approx(wanted, rel=0.1)
     assert np.mean(read.velocity_B, axis=0) == pytest.approx(velocity_B, abs=4 * wanted[0] / np.sqrt(SHOTS))  # 4 sigma of a mean
@@ -124,9 +126,9 @@ def test_doppler_shares_scale_and_bias(noise):
     read = jax.vmap(lambda e: radar.measure(motion, seen(2000.0), e))(noise)
     closing = 100.0 * np.cos(CANT)
     spread = np.hypot(1.0, 40.0), np.hypot(0.1, 0.01 * closing)
-    assert np.std(read.slant_range[:, :3], axis=0) == pytest.approx(spread[0], rel=0.1)
-    assert np.std(read.closing_speed[:, :3], axis=0) == pytest.approx(spread[1], rel=0.1)
-    far, fast = np.mean(read.slant_range[:, :3], axis=0), np.mean(read.closing_speed[:, :3], axis=0)
+    assert np.std(read.each.slant_range[:, :3], axis=0) == pytest.approx(spread[0], rel=0.1)
+    assert np.std(read.each.closing_speed[:, :3], axis=0) == pytest.approx(spread[1], rel=0.1)
+    far, fast = np.mean(read.each.slant_range[:, :3], axis=0), np.mean(read.each.closing_speed[:, :3], axis=0)
     assert far == pytest.approx(2020.0 + np.array([1.0, -2.0, 3.0]), abs=4 * spread[0] / np.sqrt(SHOTS))  # 4 sigma of a mean
     assert fast == pytest.approx(0.98 * closing + np.array([0.5, 0.0, -0.5]), abs=4 * spread[1] / np.sqrt(SHOTS))  # the same
 
@@ -134,7 +136,7 @@ def test_doppler_shares_scale_and_bias(noise):
 def test_doppler_locks_at_each_limit(noise):
     """Both sides of reach, closing speed and incidence; by chance as often as said; no range below zero."""
     unit, motion = beams(range_floor=50.0), standing(velocity=(-60.0, 0.0, 0.0))
-    lock = lambda unit, met, motion=motion: np.asarray(unit.measure(motion, met, QUIET).is_locked)[:3]  # noqa: E731
+    lock = lambda unit, met, motion=motion: np.asarray(unit.measure(motion, met, QUIET).each.is_locked)[:3]  # noqa: E731
     assert lock(unit, seen(3999.0)).all() and not lock(unit, seen(4001.0)).any()
     closing = 60.0 * np.cos(CANT)
     assert lock(beams(speed_limit=closing + 0.01), seen()).all() and not lock(beams(speed_limit=closing - 0.01), seen()).any()
@@ -142,10 +144,10 @@ def test_doppler_locks_at_each_limit(noise):
     assert not lock(beams(speed_limit=closing - 0.01), seen(), away).any()  # either way
     assert lock(unit, seen(cosine=0.501)).all() and not lock(unit, seen(cosine=0.499)).any()
     read = jax.vmap(lambda e: beams(range_floor=50.0, dropout_probability=0.2).measure(motion, seen(20.0), e))(noise)
-    share = np.mean(read.is_locked[:, :3], axis=0)
+    share = np.mean(read.each.is_locked[:, :3], axis=0)
     assert share == pytest.approx(0.8, abs=4 * np.sqrt(0.16 / SHOTS))  # 4 sigma of a coin
-    assert np.min(read.slant_range) == 0.0  # 50 m of noise on 20 m, held at zero
-    assert np.array_equal(np.asarray(read.is_valid), np.asarray(read.is_locked).sum(axis=1) == 3)
+    assert np.min(read.each.slant_range) == 0.0  # 50 m of noise on 20 m, held at zero
+    assert np.array_equal(np.asarray(read.is_valid), np.asarray(read.each.is_locked).sum(axis=1) == 3)
     assert np.all(np.asarray(read.velocity_B)[~np.asarray(read.is_valid)] == 0.0)
 
 
@@ -154,7 +156,7 @@ def test_three_locked_beams_in_one_plane_give_no_velocity():
     unit = beams(directions_B=flat, is_there=[1.0, 1.0, 1.0, 1.0])
     assert bool(unit.measure(standing(), seen(), QUIET).is_valid)
     read = changed(unit, is_there=[1.0, 1.0, 1.0, 0.0]).measure(standing(), seen(), QUIET)
-    assert np.asarray(read.is_locked).sum() == 3 and not bool(read.is_valid)
+    assert np.asarray(read.each.is_locked).sum() == 3 and not bool(read.is_valid)
 
 
 def test_least_squares_against_numpy():
@@ -248,7 +250,7 @@ def test_a_view_opens_inside_each_limit():
 
 def camera(**figures) -> TerrainCamera:
     unit = TerrainCamera(
-        is_fitted=array(1.0), view=view(), pixel_angle=array(1e-3), pixels=array(1.0), pixels_up=array(4.0),
+        is_fitted=array(1.0), view=view(), pixel_angle=array(1e-3), pixels=array(1.0), pixels_up=array(4.0), floor=array(0.0),
         map_quality=array(1.5), map_tie_M=array(12.0, -20.0, 31.0), miss_probability=array(0.0), false_probability=array(0.0),
         false_distance=array(400.0),
     )  # fmt: skip
@@ -658,7 +660,7 @@ def test_no_sensor_moves_anothers_noise(noise):
         drift = shocked.measure(shocked.initial(jnp.zeros(6)), jnp.zeros(3), jnp.zeros(3), rows(e, "imu_drift"), jnp.asarray(0.1))
         attitude, _ = tracker.measure(motion, jnp.zeros(3), e)
         parts = (
-            beam.slant_range[:3], beam.closing_speed[:3], camera().measure(motion, height, sun, NOW, e).position_M,
+            beam.each.slant_range[:3], beam.each.closing_speed[:3], camera().measure(motion, height, sun, NOW, e).position_M,
             flow().measure(motion, height, sun, NOW, e)[0], gauge().measure(motion, array(1.0), array(1.0), e)[0][None],
             drift[0], drift[1], rows(e, "footprint"), moved, turned,
             to_rotation_vector(compose(inverse(motion.attitude_IB), attitude)),

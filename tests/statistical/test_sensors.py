@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from perilune.foundation.randomness import draw, run_key
+from perilune.foundation.randomness import WIDTH, draw, run_key
 from perilune.foundation.rotation import compose, inverse, to_rotation_vector
 from perilune.interface.design import TANKS
 from perilune.world.faults import unbroken
@@ -31,6 +31,7 @@ def noise():
     return jax.vmap(lambda t: draw(run_key(9, 0), t))(jnp.arange(SHOTS))
 
 
+QUIET = jnp.zeros(WIDTH)
 STILL = Motion(
     jnp.asarray([1740e3, 0.0, 0.0]), jnp.asarray([-60.0, 4.0, 10.0]), jnp.asarray([1.0, 0, 0, 0]), jnp.zeros(3),
     jnp.asarray(100.0), jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)),
@@ -59,6 +60,11 @@ def test_velocimeter(world, noise):
     assert not bool(out_of_reach)
 
 
+def scene_of(ground, surface, dust=0.0) -> Scene:
+    """What a thin beam meets at mission time 0."""
+    return Scene(ground, surface, jnp.asarray(dust), jnp.asarray(0.0), jnp.zeros((), bool))
+
+
 def test_link_budget_laws(world):
     """R⁻² exactly, cosine exactly, dB exactly, monotonic in closing speed; healthy over mare valid at 10 km nadir."""
     finder, surface = world.range_finder, world.surface
@@ -76,10 +82,10 @@ def test_detection_is_a_coin_with_the_stated_probability(world, noise):
     finder = eqx.tree_at(lambda f: (f.false_probability, f.latency), world.range_finder, (jnp.asarray(0.0), jnp.asarray(0.0)))
     above = eqx.tree_at(lambda m: m.attitude_IB, STILL, jnp.asarray([np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0]))  # Z up
     ground = eqx.tree_at(lambda g: (g.heights, g.roofs, g.lowest, g.highest), world.ground, replace_fn=jnp.zeros_like)
-    strength = float(finder.shoot(above, ground, world.surface, jnp.asarray(0.0))[2])
+    scene = scene_of(ground, world.surface)
+    strength = float(finder.shoot(above, scene, QUIET).strength)
     finder = eqx.tree_at(lambda f: f.threshold, finder, jnp.asarray(strength))
     hits = jnp.zeros(4, bool)
-    scene = Scene(ground, world.surface, jnp.asarray(0.0), jnp.asarray(0.0))
     shots, _ = jax.vmap(lambda e: finder.measure(above, hits, scene, jnp.asarray(1e3), unbroken(), e))(noise)
     share = float(np.mean(shots.is_detected))
     assert share == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(SHOTS))  # 4 sigma of a fair coin
@@ -99,15 +105,14 @@ def test_dust_hides_the_ground_under_a_burning_engine(world):
     assert depth(onset / 2) == pytest.approx(1.2, rel=1e-12)
     assert depth(onset / 4) == pytest.approx(6.0, rel=1e-12)  # (16 − 1)/3 of it
     assert depth(onset / 2, 3600.0) == depth(onset / 4)  # four times the thrust, twice the height
-    clear = world.range_finder.shoot(STILL, world.ground, surface, jnp.asarray(0.0))[2]
-    dusty = world.range_finder.shoot(STILL, world.ground, surface, jnp.asarray(0.0), jnp.asarray(1.2))[2]
+    clear, dusty = (world.range_finder.shoot(STILL, scene_of(world.ground, surface, d), QUIET).strength for d in (0.0, 1.2))
     assert float(dusty / clear) == pytest.approx(np.exp(-2.4), rel=1e-12)
 
 
 def test_a_darker_ground_answers_less(world):
     """Half as bright under the beam: half the signal, less what the Sun's glare loses with it."""
     dark = eqx.tree_at(lambda g: g.brightness, world.ground, 0.5 * world.ground.brightness)
-    finder, time = eqx.tree_at(lambda f: f.sun_noise, world.range_finder, jnp.asarray(0.0)), jnp.asarray(0.0)
+    finder = eqx.tree_at(lambda f: f.sun_noise, world.range_finder, jnp.asarray(0.0))
     down = eqx.tree_at(lambda m: m.attitude_IB, STILL, jnp.asarray([np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0]))
-    ratio = [float(finder.shoot(down, ground, world.surface, time)[2]) for ground in (dark, world.ground)]
+    ratio = [float(finder.shoot(down, scene_of(ground, world.surface), QUIET).strength) for ground in (dark, world.ground)]
     assert ratio[0] / ratio[1] == pytest.approx(0.5, rel=1e-6)  # posts are float32

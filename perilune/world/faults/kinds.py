@@ -4,14 +4,20 @@ import math
 from typing import NamedTuple
 
 from perilune.foundation.moon import STANDARD_GRAVITY
-from perilune.interface.design import ENGINES, FEET, TANKS
+from perilune.interface.design import BEAMS, ENGINES, FEET, TANKS
 
 DEGREE = math.pi / 180.0
 
 # Readings that come every cycle, and those of the slow units; the order of every per-channel array of faults. Append only.
 FAST = ("accelerometer x", "accelerometer y", "accelerometer z", "gyro x", "gyro y", "gyro z")
-SLOW = ("star tracker x", "star tracker y", "star tracker z", "range", "velocity x", "velocity y", "velocity z")
-UNITS = ("star_tracker", "range_finder", "velocimeter")
+SLOW = (
+    *("star tracker x", "star tracker y", "star tracker z", "range", "velocity x", "velocity y", "velocity z"),
+    *("fix east", "fix north", "fix up", "flow x", "flow y", "propellant", "patch"),
+)
+UNITS = (
+    *("star_tracker", "range_finder", "velocimeter"),
+    *("terrain_camera", "optical_flow", "propellant_gauge", "hazard_lidar"),
+)
 
 # block: numbers in it. Every magnitude stands in one of these; generic forms act on whole blocks at once.
 BLOCKS = {
@@ -50,6 +56,9 @@ BLOCKS = {
     "clock_drift": 1,
     "computer_off": 1,
     "computer_missed": 1,
+    "beam_lost": BEAMS,
+    "beam_bias": BEAMS,
+    "camera_false": 1,
 }
 FIRST = dict(zip(BLOCKS, [sum(list(BLOCKS.values())[:k]) for k in range(len(BLOCKS))], strict=True))
 ROWS = sum(BLOCKS.values())
@@ -64,6 +73,7 @@ SI = {
     "_arcsec_per_s": DEGREE / 3600.0,
     "_deg_per_s": DEGREE,
     "_arcsec": DEGREE / 3600.0,
+    "_mrad_per_s": 1e-3,
     "_mrad": 1e-3,
     "_percent": 0.01,
     "_ppm": 1e-6,
@@ -78,7 +88,8 @@ class FaultKind(NamedTuple):
     sense; zero is healthy for every kind. `example`: a magnitude at which something measurable follows. `block`, `first`: where
     the magnitudes stand that strike in flight; `elements`: the parts that can fail alone. `path`: the number of the mission
     that is moved when the scenario is built, by `factor` times the magnitude (by that share of it, where the name ends in
-    `_percent` and `is_relative`); `part`: which of its parts. A kind with both strikes the orbit phase by its path.
+    `_percent` and `is_relative`); `part`: which of its parts; a kind with a path, elements and no block moves one number of each
+    element. A kind with block and path strikes the orbit phase by its path.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """How engines, valves and tanks fail. Precedents from memory are marked (M); the others stand in published sources."""
 
-from perilune.interface.design import ENGINE_CLASSES, TANKS
+from perilune.interface.design import ENGINE_CLASSES, FEET, TANKS
 
 from .kinds import FaultKind
 
@@ -37,7 +37,17 @@ def of_engine(name: str, what: str, known: dict[str, tuple[str, ...]]) -> tuple[
     )  # fmt: skip
 
 
+EACH_LEG = tuple(str(k + 1) for k in range(FEET))
+IM_1 = "IM-1 2024: a leg broke at touchdown"
+LEGS = (
+    FaultKind("leg.strength_error_percent", "A strut crushes and breaks under more (positive) or less load than designed.", -99.0,
+              100.0, -80.0, elements=EACH_LEG, path="lander.legs.strength_error_percent", precedents=(IM_1,)),
+    FaultKind("leg.damping_error_percent", "A strut damps more (positive) or less than designed.", -100.0, 100.0, -90.0,
+              elements=EACH_LEG, path="lander.legs.damping_error_percent"),
+)  # fmt: skip
+
 MACHINE = (
+    *LEGS,
     *of_engine("main", "The main engine gives", {"thrust": (SLIM, VIKRAM), "open": (LUNA_25,), "closed": (BERESHEET,)}),
     FaultKind("main_engine.late_start_s", "The main engine lights this long after it is asked to.", 0.0, 600.0, 5.0,
               "main_late", 0, precedents=(BERESHEET,)),

@@ -1,8 +1,14 @@
 """How sensors fail. Precedents from memory are marked (M); the others stand in published sources."""
 
+from perilune.interface.design import BEAMS
+
 from .kinds import FAST, SLOW, UNITS, FaultKind
 
 AXES = ("x", "y", "z")
+WAYS = ("east", "north", "up")
+BEAM = tuple(str(k + 1) for k in range(BEAMS))
+FIX, FLOW = SLOW.index("fix east"), SLOW.index("flow x")
+PROPELLANT, PATCH = SLOW.index("propellant"), SLOW.index("patch")
 ACCELEROMETER, GYRO = FAST.index("accelerometer x"), FAST.index("gyro x")
 TRACKER, RANGE, VELOCITY = SLOW.index("star tracker x"), SLOW.index("range"), SLOW.index("velocity x")
 FEET = ("1", "2", "3", "4", "5", "6")
@@ -90,6 +96,10 @@ VELOCIMETER = (
               VELOCITY, AXES),
     FaultKind("velocimeter.noise_mps", "The velocimeter is noisier.", 0.0, 1000.0, 2.0, "slow_noise", VELOCITY, AXES),
     *of_unit("velocimeter", "The velocimeter", 1.0),
+    FaultKind("velocimeter.beam_lost", "A beam of the Doppler lidar or radar has no lock.", 0.0, 1.0, 1.0, "beam_lost",
+              elements=BEAM, precedents=(RADAR_LOCK,)),
+    FaultKind("velocimeter.beam_bias_mps", "A beam of the Doppler lidar or radar reads too much speed.", -1000.0, 1000.0, 2.0,
+              "beam_bias", elements=BEAM),
 )  # fmt: skip
 
 SWITCHES = (
@@ -101,4 +111,44 @@ SWITCHES = (
               "switch_chatter", 0, FEET),
 )  # fmt: skip
 
-SENSORS = (*IMU, *STAR_TRACKER, *RANGE_FINDER, *VELOCIMETER, *SWITCHES)
+TERRAIN_CAMERA = (
+    FaultKind("terrain_camera.bias_m", "The terrain camera's fixes lie too far east, north or up.", -5e4, 5e4, 300.0, "slow_bias",
+              FIX, WAYS),
+    FaultKind("terrain_camera.drift_mps", "The terrain camera's fixes move away.", -1000.0, 1000.0, 5.0, "slow_drift", FIX, WAYS),
+    FaultKind("terrain_camera.noise_m", "The terrain camera's fixes are noisier.", 0.0, 5e4, 50.0, "slow_noise", FIX),
+    FaultKind("terrain_camera.false_probability", "Each picture is matched to the wrong place with this probability more.", 0.0,
+              1.0, 0.5, "camera_false"),
+    *of_unit("terrain_camera", "The terrain camera", 1.0),
+)  # fmt: skip
+
+OPTICAL_FLOW = (
+    FaultKind("optical_flow.bias_mrad_per_s", "Optical flow reads too much by a constant.", -1e4, 1e4, 5.0, "slow_bias", FLOW,
+              ("across", "along")),
+    FaultKind("optical_flow.scale_percent", "Optical flow reads too much by a share.", -100.0, 1000.0, 5.0, "slow_scale", FLOW,
+              ("across", "along")),
+    FaultKind("optical_flow.noise_mrad_per_s", "Optical flow is noisier.", 0.0, 1e4, 5.0, "slow_noise", FLOW),
+    *of_unit("optical_flow", "Optical flow", 1.0),
+)  # fmt: skip
+
+GAUGE = (
+    FaultKind("propellant_gauge.bias_kg", "The gauge reads too much by a constant.", -1e4, 1e4, 20.0, "slow_bias", PROPELLANT),
+    FaultKind("propellant_gauge.drift_kgps", "The gauge reads more and more.", -100.0, 100.0, 0.1, "slow_drift", PROPELLANT),
+    FaultKind("propellant_gauge.scale_percent", "The gauge reads too much by a share.", -100.0, 1000.0, 10.0, "slow_scale",
+              PROPELLANT),
+    FaultKind("propellant_gauge.noise_kg", "The gauge is noisier.", 0.0, 1e4, 10.0, "slow_noise", PROPELLANT),
+    *of_unit("propellant_gauge", "The propellant gauge", 1.0),
+)  # fmt: skip
+
+HAZARD_LIDAR = (
+    FaultKind("hazard_lidar.noise_m", "The hazard lidar's heights are noisier.", 0.0, 1000.0, 0.5, "slow_noise", PATCH),
+    *(
+        kind if not kind.name.endswith("dropout_probability")
+        else kind._replace(text="The hazard lidar loses each bin of a scan with this probability.", example=0.1)
+        for kind in of_unit("hazard_lidar", "The hazard lidar", 1.0) if not kind.name.endswith(".stuck")
+    ),
+)  # fmt: skip
+
+SENSORS = (
+    *(*IMU, *STAR_TRACKER, *RANGE_FINDER, *VELOCIMETER, *SWITCHES),
+    *(*TERRAIN_CAMERA, *OPTICAL_FLOW, *GAUGE, *HAZARD_LIDAR),
+)

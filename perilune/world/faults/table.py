@@ -18,7 +18,7 @@ from perilune.interface.events import ALL
 from .kinds import BLOCKS, FAST, FIRST, ROWS, SLOW, UNITS
 
 SLOTS = 12  # triggers of one flight; the first is the beginning of the flight
-HELD = 8  # readings that a stuck slow unit repeats: attitude (4), range, velocity (3)
+HELD = 14  # readings that a stuck slow unit repeats: attitude (4), range, velocity (3), fix (3), flow (2), propellant
 
 
 class Struck(eqx.Module):

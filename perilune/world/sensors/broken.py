@@ -14,11 +14,12 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Bool, Float
 
+from perilune.foundation.frames import local_axes
 from perilune.foundation.moon import GM
-from perilune.foundation.quantities import Attitude, Flag, Scalar, Vector
+from perilune.foundation.quantities import Attitude, Flag, Position, Scalar, Vector
 from perilune.foundation.randomness import Noise, rows
 from perilune.foundation.rotation import compose, from_rotation_vector, rotate
-from perilune.foundation.vectors import norm
+from perilune.foundation.vectors import norm, unit
 from perilune.interface.design import FEET
 
 from ..faults.kinds import SLOW, UNITS
@@ -26,6 +27,8 @@ from ..faults.table import FaultState, Struck
 from ..state import Motion
 
 TRACKER, RANGE, VELOCITY = slice(0, 3), SLOW.index("range"), slice(4, 7)
+FIX, FLOW, PROPELLANT = slice(7, 10), slice(10, 12), SLOW.index("propellant")
+FIGURES = (4, 1, 3, 3, 2, 1, 0)  # that each unit of `UNITS` reports here; a lidar's patch has faults of its own
 LIMITLESS = 1e30
 
 
@@ -35,12 +38,15 @@ class Readings(eqx.Module):
     tracker_IB: Attitude
     slant_range: Scalar
     velocity_B: Vector
+    fix_M: Position
+    flow_S: Float[Array, "2"]
+    propellant: Scalar
     is_valid: Bool[Array, " units"]
 
 
 def each(flags: Bool[Array, " units"]) -> Bool[Array, " held"]:
     """A flag of every unit for each of the figures that it reports."""
-    return jnp.stack([flags[k] for k in (0, 0, 0, 0, 1, 2, 2, 2)])
+    return jnp.stack([flags[k] for k, count in enumerate(FIGURES) for _ in range(count)])
 
 
 def drifted(reached: Float[Array, " n"], rate: Float[Array, " n"], elapsed: Scalar) -> Float[Array, " n"]:
@@ -65,37 +71,49 @@ def broken_increments(
 
 
 def broken_readings(
-    whole: Readings, state: FaultState, struck: Struck, noise: Noise, elapsed: Scalar
+    whole: Readings, is_due: Bool[Array, " units"], state: FaultState, struck: Struck, noise: Noise, elapsed: Scalar
 ) -> tuple[Readings, FaultState]:
-    """What the slow units report when broken; `elapsed` s after their last report."""
+    """What the slow units report when broken, `elapsed` s after the slow step before; those that are not due report nothing."""
     drift = drifted(state.slow_drift, struck.of("slow_drift"), elapsed)
     error = struck.of("slow_bias") + drift
     share = 1.0 + struck.of("slow_scale")
     turned_IB = compose(whole.tracker_IB, from_rotation_vector(error[TRACKER]))
     is_turned = (error[0] != 0.0) | (error[1] != 0.0) | (error[2] != 0.0)
     long = share[RANGE] * whole.slant_range + error[RANGE]
+    left = share[PROPELLANT] * whole.propellant + error[PROPELLANT]
     read = jnp.concatenate(
         [
             jnp.where(is_turned, turned_IB, whole.tracker_IB),
             jnp.where(long == whole.slant_range, long, jnp.maximum(long, 0.0))[None],
             share[VELOCITY] * whole.velocity_B + error[VELOCITY],
+            moved_aside(whole.fix_M, error[FIX]),
+            share[FLOW] * whole.flow_S + error[FLOW],
+            jnp.where(left == whole.propellant, left, jnp.maximum(left, 0.0))[None],
         ]
     )
     first, second = ndtr(rows(noise, "fault_dropouts"))
-    luck = jnp.stack([first, jnp.ones_like(first), second])  # the range finder's own model loses its shots
+    own = jnp.ones(1)  # range finder and lidar lose their returns in their own models
+    luck = jnp.concatenate([first[None], own, second[None], ndtr(rows(noise, "fault_more_dropouts")), own])
     is_lost = (struck.of("unit_off") > 0.5) | (luck < struck.of("unit_dropout"))
     has_reading, lies = whole.is_valid & ~is_lost, struck.of("unit_said_valid") > 0.5
     is_stuck = struck.of("unit_stuck") > 0.5
     # What stands in a register without a reading: the attitude before, the range where counting ended, no speed.
-    empty = jnp.concatenate([state.slow_held[0:4], read[4:5], jnp.zeros(3)])
+    empty = jnp.concatenate([state.slow_held[0:4], read[4:5], jnp.zeros(len(read) - 5)])
     read = jnp.where(each(~has_reading & lies), empty, read)
     is_new = has_reading & ~is_stuck  # a unit can only repeat what it has once read
     held = jnp.where(each(is_new), read, state.slow_held)
     had = state.slow_had | is_new
     read = jnp.where(each(is_stuck), held, read)
-    is_valid = (jnp.where(is_stuck, had, has_reading) | lies) & ~(struck.of("unit_said_invalid") > 0.5)
+    is_valid = (jnp.where(is_stuck, had, has_reading) | lies) & ~(struck.of("unit_said_invalid") > 0.5) & is_due
     state = eqx.tree_at(lambda s: (s.slow_drift, s.slow_held, s.slow_had), state, (drift, held, had))
-    return Readings(read[0:4], read[4], read[5:8], is_valid), state
+    return Readings(read[0:4], read[4], read[5:8], read[8:11], read[11:13], read[13], is_valid), state
+
+
+def moved_aside(fix_M: Position, error_L: Vector) -> Position:
+    """A fix with an error towards east, north and up (m); the same bits for none."""
+    east_M, north_M, up_M = local_axes(unit(jnp.where(fix_M == 0.0, 1.0, fix_M)))  # an empty register has no vertical
+    is_moved = (error_L[0] != 0.0) | (error_L[1] != 0.0) | (error_L[2] != 0.0)
+    return jnp.where(is_moved, fix_M + error_L[0] * east_M + error_L[1] * north_M + error_L[2] * up_M, fix_M)
 
 
 def earlier(motion: Motion, period: Scalar, latency: Scalar) -> Motion:

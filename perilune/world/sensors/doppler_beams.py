@@ -25,12 +25,12 @@ from perilune.foundation.quantities import Direction, Flag, Position, Scalar, Ve
 from perilune.foundation.randomness import Noise, rows
 from perilune.foundation.rotation import inverse, rotate
 from perilune.foundation.vectors import dot
+from perilune.interface.measurements import Beams
 
 from ..environment.ray import FAR, cast
 from ..environment.terrain import Terrain
 from ..state import Motion
 
-BEAMS = 4
 ROUNDS = 3  # of heights asked for along a beam
 
 
@@ -44,9 +44,7 @@ class Seen(eqx.Module):
 class BeamReadings(eqx.Module):
     """What the unit says: of each beam, and of all that are locked."""
 
-    slant_range: Float[Array, " beams"]  # m; 0 without lock
-    closing_speed: Float[Array, " beams"]  # m/s, over the ground along the beam, positive towards the ground; 0 without lock
-    is_locked: Bool[Array, " beams"]
+    each: Beams
     velocity_B: Velocity  # over the ground; 0 where it is not valid
     is_valid: Flag  # of the velocity: three locked beams that are not in one plane
 
@@ -139,9 +137,11 @@ class DopplerBeams(eqx.Module):
         solved_B, determinant = least_squares(u, speed, is_locked)
         is_valid = (jnp.sum(is_locked) >= 3) & (determinant > self.least_determinant)
         return BeamReadings(
-            slant_range=jnp.where(is_locked, jnp.maximum(distance, 0.0), 0.0),
-            closing_speed=jnp.where(is_locked, speed, 0.0),
-            is_locked=is_locked,
+            each=Beams(
+                jnp.where(is_locked, jnp.maximum(distance, 0.0), 0.0),
+                jnp.where(is_locked, speed, 0.0),
+                is_locked,
+            ),
             velocity_B=jnp.where(is_valid, solved_B, 0.0),
             is_valid=is_valid,
         )

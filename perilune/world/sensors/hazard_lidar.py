@@ -8,29 +8,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtr
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Key
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Direction, Flag, Position, Scalar, Vector
+from perilune.foundation.quantities import Direction, Position, Scalar
 from perilune.foundation.rotation import inverse, rotate
 from perilune.foundation.vectors import dot, norm, unit
+from perilune.interface.design import PATCH as SIDE
+from perilune.interface.measurements import Patch
 
 from ..environment.ray import FAR, cast
 from ..environment.terrain import Terrain
 from ..state import Motion
-
-SIDE = 16  # bins along each side of the patch
-
-
-class Patch(eqx.Module):
-    """One scan. Rows go north, columns east, about the middle."""
-
-    heights: Float[Array, "side side"]  # m over the mean of the bins that were seen; 0 where none was
-    is_seen: Bool[Array, "side side"]
-    centre_B: Vector  # m, from the lander to the patch's middle on the ground
-    spacing: Scalar  # m between bins
-    is_valid: Flag
 
 
 class HazardLidar(eqx.Module):

@@ -9,7 +9,9 @@ is detected when the signal plus unit normal noise passes the threshold, so P_de
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Bool
 
@@ -25,25 +27,38 @@ from ..environment.terrain import Terrain
 from ..faults.kinds import SLOW, UNITS
 from ..faults.table import Struck
 from ..state import Motion
+from .footprint import Footprint
 
 UNIT = UNITS.index("range_finder")
 NEAR = 50.0  # m of height over which noise that rises near the ground falls by e
 
 
 class Scene(eqx.Module):
-    """What the beam meets: the ground, its surface, the dust on the way (optical depth one way), and when (s)."""
+    """What the beam meets: the ground, its surface, the dust on the way (optical depth one way), and when (s). `is_wide`: the
+    beam is taken as wide as it is, by several rays; the same for all lanes."""
 
     ground: Terrain
     surface: Surface
     dust: Scalar
     time: Scalar
+    is_wide: Flag
+
+
+class Met(eqx.Module):
+    """A shot before the unit's own noise: what answers, and what lies in the beam's middle."""
+
+    distance: Scalar  # m, of the echo that counts
+    strength: Scalar  # signal over noise
+    is_echo: Flag  # it passes the threshold
+    middle: Scalar  # m
+    incidence_cosine: Scalar  # in the middle
 
 
 class Return(eqx.Module):
     """One shot: what really happened and what the unit says of it."""
 
     slant_range: Scalar  # m, as reported
-    true_range: Scalar  # m
+    true_range: Scalar  # m, in the middle of the beam
     strength: Scalar  # signal over noise
     incidence_cosine: Scalar
     is_detected: Flag
@@ -62,6 +77,7 @@ class RangeFinder(eqx.Module):
     sun_noise: Scalar  # growth of noise power at ρ = 1 and overhead Sun
     threshold: Scalar  # signal over noise
     closing_speed_scale: Scalar  # m/s, at which the return is down to 1/√2
+    footprint: Footprint
     return_loss: Scalar  # power ratio ≤ 1
     noise_floor: Scalar  # m
     noise_weak: Scalar  # m at a signal-to-noise ratio of one
@@ -82,12 +98,13 @@ class RangeFinder(eqx.Module):
         sun = self.sun_noise * surface.reflectance * surface.sun_elevation_sine
         return energy * self.return_loss / (self.noise_energy * jnp.sqrt(1.0 + sun))
 
-    def shoot(self, motion: Motion, ground: Terrain, surface: Surface, time: Scalar, dust: Scalar | float = 0.0):
-        """True range (m), incidence cosine and strength of a shot fired one latency ago through dust of an optical depth.
+    def shoot(self, motion: Motion, scene: Scene, noise: Noise) -> Met:
+        """A shot fired one latency ago.
 
         The pose then is the pose now run back by rates: ½ a t² = 0.06 m at 3 m/s² and 0.2 s, and the Moon's turn in that
-        time, 0.5 m sideways at 60° latitude, are left out.
+        time, 0.5 m sideways at 60° latitude, are left out. Reflectance is that of the spot's middle.
         """
+        ground, surface, time = scene.ground, scene.surface, scene.time
         then_I = motion.position_I - self.latency * motion.velocity_I
         boresight_B = self.boresight_B - self.latency * cross(motion.rate_B, self.boresight_B)
         position_M = inertial_to_fixed(then_I, time)
@@ -99,7 +116,20 @@ class RangeFinder(eqx.Module):
         cosine = jnp.maximum(-dot(normal_M, direction_M), 0.0)
         over_ground_I = motion.velocity_I - surface_velocity(motion.position_I)
         closing = dot(inertial_to_fixed(over_ground_I, time), direction_M)
-        return distance, cosine, self.strength(here, distance, cosine, closing) * jnp.exp(-2.0 * dust)
+        through_dust = jnp.exp(-2.0 * scene.dust)
+        strength = self.strength(here, distance, cosine, closing) * through_dust
+        luck = rows(noise, "range_detection")[0]
+
+        def narrow():
+            return Met(distance, strength, strength + luck > self.threshold, distance, cosine)
+
+        def wide():
+            distances, cosines = self.footprint.look(ground, position_M, direction_M)
+            each = through_dust * jax.vmap(lambda d, c: self.strength(here, d, c, closing))(distances, cosines)
+            echo, is_echo = self.footprint.measure(distances, each, noise)
+            return Met(echo.distance, echo.energy, is_echo, distance, cosine)
+
+        return lax.cond(scene.is_wide, wide, narrow)
 
     def struck_by(self, struck: Struck) -> "RangeFinder":
         """The unit with the faults that strike its parts; the same bits where there are none."""
@@ -122,10 +152,11 @@ class RangeFinder(eqx.Module):
     ) -> tuple[Return, Bool[Array, " shots"]]:
         """One shot from a height (m) above the ground, and the unit's new memory of detections."""
         finder = self.struck_by(struck)
-        distance, cosine, strength = finder.shoot(motion, scene.ground, scene.surface, scene.time, scene.dust)
+        met = finder.shoot(motion, scene, noise)
+        distance, strength = met.distance, met.strength
         first, second = rows(noise, "range_false")
         is_lost = ndtr(-first) < finder.dropout_probability  # the upper tail; false returns use the lower one
-        is_echo = (strength + rows(noise, "range_detection")[0] > finder.threshold) & (distance < finder.window) & ~is_lost
+        is_echo = met.is_echo & (distance < finder.window) & ~is_lost
         is_false = ndtr(first) < finder.false_probability
         louder = struck.one("slow_noise", SLOW.index("range"))
         near = struck.one("range_near_noise") * jnp.exp(-jnp.maximum(height, 0.0) / NEAR)
@@ -138,4 +169,4 @@ class RangeFinder(eqx.Module):
         reading = jnp.where(is_detected, reading, finder.window)  # a shot without return counts to its end
         hits = jnp.concatenate([is_detected[None], hits[:-1]])
         is_valid = is_detected & (jnp.sum(hits) >= finder.valid_count)
-        return Return(reading, distance, strength, cosine, is_detected, is_valid), hits
+        return Return(reading, met.middle, strength, met.incidence_cosine, is_detected, is_valid), hits

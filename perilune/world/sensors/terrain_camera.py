@@ -72,6 +72,7 @@ class TerrainCamera(eqx.Module):
     pixel_angle: Scalar  # rad, of one pixel
     pixels: Scalar  # 1 sigma of a match in each horizontal direction, in pixels
     pixels_up: Scalar  # the same of the height, in pixels: larger by about two over the picture's width in rad
+    floor: Scalar  # m, 1 sigma in every direction, that does not shrink with height: posts of the map
     map_quality: Scalar  # factor on both: 1 for a map as fine as the picture
     map_tie_M: Vector  # m, error of the map's place, constant over a flight
     miss_probability: Scalar  # of no match, a picture
@@ -84,7 +85,8 @@ class TerrainCamera(eqx.Module):
         up_M = unit(position_M)
         normal = rows(noise, "terrain_camera")
         pixel = self.map_quality * self.pixel_angle * jnp.maximum(height, 0.0)
-        error_M = pixel * stretched(normal[0:3], up_M, self.pixels, self.pixels_up)
+        level, upward = (jnp.sqrt((pixel * share) ** 2 + self.floor**2) for share in (self.pixels, self.pixels_up))
+        error_M = stretched(normal[0:3], up_M, level, upward)
         wrong_M = self.false_distance * stretched(normal[4:7], up_M, jnp.ones_like(pixel), jnp.zeros_like(pixel))
         is_false = ndtr(normal[3]) < self.false_probability
         is_missed = ndtr(-normal[3]) < self.miss_probability  # the upper tail; false matches use the lower one
