@@ -114,6 +114,36 @@ TRUTH = [
             lambda v: jnp.arccos(jnp.clip(v.snapshot.shot.incidence_cosine, 0.0, 1.0)) / DEGREE),
 ]  # fmt: skip
 
+
+def spread_of_patch(v: View):
+    """Standard deviation of the heights of the bins that were seen, m."""
+    patch = v.snapshot.measurements.sights.patch
+    count = jnp.maximum(jnp.sum(patch.is_seen.astype(jnp.float64)), 1.0)
+    return jnp.sqrt(jnp.sum(patch.heights * patch.heights) / count)
+
+
+def sights(v: View):
+    """What instruments read that not every lander carries."""
+    return v.snapshot.measurements.sights
+
+
+INSTRUMENTS = [
+    *components("doppler_beams/slant_range", "1234", "m", "of each beam; 0 without lock", lambda v: sights(v).beams.slant_range),
+    *components("doppler_beams/closing_speed", "1234", "mps", "over the ground along each beam; 0 without lock",
+                lambda v: sights(v).beams.closing_speed),
+    Channel("doppler_beams/locked", "1", "beams with lock", lambda v: jnp.sum(sights(v).beams.is_locked)),
+    *components("terrain_camera/fix_M", "xyz", "m", "of the centre of mass", lambda v: sights(v).fix_M),
+    Channel("terrain_camera/is_valid", "1", "the unit's own verdict", lambda v: sights(v).fix_is_valid),
+    *components("optical_flow/flow_S", "xy", "degps", "of the ground, along the camera's side and boresight × side",
+                lambda v: sights(v).flow_S / DEGREE),
+    Channel("optical_flow/is_valid", "1", "the unit's own verdict", lambda v: sights(v).flow_is_valid),
+    Channel("hazard_lidar/spread_m", "m", "standard deviation of the heights of a scan", spread_of_patch),
+    Channel("hazard_lidar/bins_seen", "1", "of a scan's 256", lambda v: jnp.sum(sights(v).patch.is_seen)),
+    Channel("hazard_lidar/is_valid", "1", "the unit's own verdict", lambda v: sights(v).patch.is_valid),
+    Channel("propellant_gauge/propellant_kg", "kg", "as reported", lambda v: sights(v).propellant),
+    Channel("propellant_gauge/is_valid", "1", "the unit's own verdict", lambda v: sights(v).propellant_is_valid),
+]  # fmt: skip
+
 ONBOARD = [
     *common("navigation", lambda v: v.believed, lambda v: v.site_radius),
     Channel("navigation/height_above_terrain_m", "m", "over the onboard ground with its estimated bias",
@@ -153,6 +183,9 @@ ONBOARD = [
     Channel("velocimeter/nis", "1", "sum of three squared innovations over variance", lambda v: sum_nis(v, 3, 6)),
     Channel("velocimeter/is_valid", "1", "the unit's own verdict",
             lambda v: v.snapshot.measurements.velocimeter_is_valid),
+    *components("velocimeter/velocity_S", "xyz", "mps", "over the ground, as reported",
+                lambda v: v.snapshot.measurements.velocity_S),
+    *INSTRUMENTS,
     Channel("executive/mode", "1", "index into flight.modes.NAMES", lambda v: v.snapshot.memory.mode),
     Channel("executive/throttle", "1", "share of full thrust while braking", lambda v: v.snapshot.memory.throttle),
     Channel("executive/time_to_go_s", "s", "to the end of braking", lambda v: v.snapshot.memory.time_to_go),

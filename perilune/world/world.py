@@ -25,7 +25,7 @@ from .environment.terrain import Terrain
 from .faults.kinds import UNITS
 from .faults.table import FaultState, FaultTable, Struck
 from .sensors.blinding import Blinding
-from .sensors.broken import TRACKER, VELOCITY, Readings, broken_increments, broken_readings, earlier, place_of, switches
+from .sensors.broken import TRACKER, VELOCITY, Readings, broken_increments, broken_readings, earlier, moved_to, place_of, switches
 from .sensors.imu import Imu
 from .sensors.imu_errors import ImuErrors, ImuState
 from .sensors.instruments import Carried, Instruments, Moment, has, is_due
@@ -38,6 +38,7 @@ from .vehicle.feet import Feet, feet_over_ground
 from .vehicle.mass import Held, Structure, total_of
 from .vehicle.valves import opened, shares
 
+EVERYONES = UNITS[:3]  # units that every lander has
 EMPTY = 1e-9  # kg: what rounding may leave in tanks that have run dry
 
 
@@ -123,16 +124,15 @@ class World(eqx.Module):
         thrust = truth.engines.delivered[0, 2] + truth.engines.delivered[1, 2]
         is_wide = has(self.carried, "range_finder.footprint")
         scene = Scene(self.ground, self.surface, self.surface.optical_depth(height, thrust), time, is_wide)
-        late = {
-            unit: earlier(motion, self.period, struck.one("unit_latency", place_of(unit)))
-            for unit in ("star_tracker", "range_finder", "velocimeter")
-        }
+        behind = struck.of("unit_latency")[: len(EVERYONES)]
+        poses = jax.vmap(lambda latency: earlier(motion, self.period, latency))(behind)
+        late = {unit: moved_to(motion, jax.tree.map(lambda x, k=k: x[k], poses)) for k, unit in enumerate(EVERYONES)}
         louder = struck.of("slow_noise")
         shot, hits = self.range_finder.measure(late["range_finder"], truth.range_hits, scene, height, struck, noise)
         tracker_IB, has_stars = self.star_tracker.measure(late["star_tracker"], louder[TRACKER], noise)
         has_stars = has_stars & ~self.is_blinded(late["star_tracker"])
         velocity_B, has_speed = self.velocimeter.measure(late["velocimeter"], height, louder[VELOCITY], noise)
-        moment = Moment(motion, self.ground, self.sun_I, time, self.period)
+        moment = Moment(motion, self.ground, self.sun_I, truth.engines.mean[6], height, time, self.period)
         sighted = self.instruments.measure(moment, truth.sensed, self.carried, struck, noise, run_key, step)
         by_beams = has(self.carried, "doppler_beams")
         louder_B = sighted.velocity_B + louder[VELOCITY] * rows(noise, "velocimeter")
@@ -148,7 +148,7 @@ class World(eqx.Module):
             jnp.stack([has_stars, shot.is_valid, has_speed, *sighted.are_valid]),
         )
         yes = jnp.ones((), bool)
-        due = [is_due(self.carried, name, step) for name in UNITS[3:]]
+        due = [is_due(self.carried, name, step) for name in UNITS[len(EVERYONES) :]]
         due_now = jnp.stack([yes, yes, ~by_beams | is_due(self.carried, "doppler_beams", step), *due])
         readings, faults = broken_readings(whole, due_now, truth.faults, struck, noise, self.slow_every * self.period)
         said = readings.is_valid

@@ -1,5 +1,7 @@
 """What faults make of readings and valves, against what they say in words."""
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,15 +10,30 @@ from perilune.foundation.randomness import WIDTH
 from perilune.foundation.rotation import compose, from_rotation_vector, inverse, to_rotation_vector
 from perilune.interface.design import ENGINES, FEET, TANKS
 from perilune.world.faults import CATALOGUE, Struck, unbroken, untouched
-from perilune.world.sensors.broken import Readings, broken_increments, broken_readings, earlier, switches
+from perilune.world.faults.kinds import UNITS
+from perilune.world.sensors.broken import Readings, broken_increments, broken_readings, earlier, moved_to, switches
 from perilune.world.state import Motion
 from perilune.world.vehicle.valves import opened, shares
 
 PERIOD = jnp.asarray(0.1)
 MIDDLING = jnp.zeros(WIDTH)  # a normal draw of zero: a chance of one half
 STATE = untouched()
-TRUE = Readings(from_rotation_vector(jnp.asarray([0.1, 0.2, -0.3])), jnp.asarray(700.0), jnp.asarray([1.0, -2.0, 30.0]),
-                jnp.asarray([True, True, True]))  # fmt: skip
+TRUE = Readings(
+    from_rotation_vector(jnp.asarray([0.1, 0.2, -0.3])),
+    jnp.asarray(700.0),
+    jnp.asarray([1.0, -2.0, 30.0]),
+    jnp.asarray([1.7e6, 2e5, 3e5]),
+    jnp.asarray([0.02, -0.04]),
+    jnp.asarray(150.0),
+    jnp.ones(len(UNITS), bool),
+)
+DUE = jnp.ones(len(UNITS), bool)
+
+
+def changed(**parts) -> Readings:
+    """TRUE with other parts."""
+    names = list(parts)
+    return eqx.tree_at(lambda r: [getattr(r, name) for name in names], TRUE, [jnp.asarray(parts[name]) for name in names])
 
 
 def struck(**faults) -> Struck:
@@ -61,16 +78,16 @@ def test_drift_grows_and_starts_anew_and_stuck_repeats():
 
 def figures(read: Readings) -> list[float]:
     """What the units report, in a row."""
-    return [*read.tracker_IB.tolist(), float(read.slant_range), *read.velocity_B.tolist()]
+    return [float(x) for part in jax.tree.leaves(read)[:-1] for x in np.ravel(part)]
 
 
-def readings(state=STATE, whole=TRUE, **faults):
-    return broken_readings(whole, state, struck(**faults), MIDDLING, jnp.asarray(0.5))
+def readings(state=STATE, whole=TRUE, due=DUE, **faults):
+    return broken_readings(whole, due, state, struck(**faults), MIDDLING, jnp.asarray(0.5))
 
 
 def test_readings_of_broken_units():
     read, _ = readings()
-    assert figures(read) == figures(TRUE) and read.is_valid.tolist() == [True] * 3
+    assert figures(read) == figures(TRUE) and all(read.is_valid)
     read, _ = readings(range_finder__bias_m=-40.0, range_finder__scale_percent=10.0, velocimeter__bias_mps=[0.0, 1.0, 0.0])
     assert float(read.slant_range) == pytest.approx(730.0) and read.velocity_B.tolist() == [1.0, -1.0, 30.0]
     assert float(readings(range_finder__bias_m=-5000.0)[0].slant_range) == 0.0
@@ -78,20 +95,39 @@ def test_readings_of_broken_units():
     off = to_rotation_vector(compose(inverse(TRUE.tracker_IB), read.tracker_IB))
     assert off.tolist() == pytest.approx([0.0, np.radians(1.0), 0.0], abs=1e-12)
     read, state = readings(velocimeter__said_invalid=1.0, star_tracker__off=1.0)
-    assert read.is_valid.tolist() == [False, True, False]
-    late, _ = readings(
-        state, Readings(TRUE.tracker_IB, jnp.asarray(600.0), TRUE.velocity_B, TRUE.is_valid), range_finder__stuck=1.0
-    )
+    assert read.is_valid.tolist()[:3] == [False, True, False]
+    late, _ = readings(state, changed(slant_range=600.0), range_finder__stuck=1.0)
     assert float(late.slant_range) == 700.0 and bool(late.is_valid[1])
-    blind = Readings(TRUE.tracker_IB, jnp.asarray(2e4), TRUE.velocity_B, jnp.asarray([True, False, False]))
+    blind = changed(slant_range=2e4, is_valid=[True] + [False] * (len(UNITS) - 1))
     _, state = readings(whole=blind, velocimeter__off=1.0)
     read, _ = readings(state, velocimeter__stuck=1.0, range_finder__stuck=1.0)
-    assert read.is_valid.tolist() == [True, False, False]  # they have never had a reading to repeat
+    assert read.is_valid.tolist()[:3] == [True, False, False]  # they have never had a reading to repeat
     for share, is_lost in ((0.6, True), (0.4, False)):  # the draw stands at one half
         assert bool(readings(velocimeter__dropout_probability=share)[0].is_valid[2]) != is_lost
     read, _ = readings(whole=blind, range_finder__said_valid=1.0, velocimeter__said_valid=1.0)
-    assert read.is_valid.tolist() == [True] * 3
+    assert read.is_valid.tolist()[:3] == [True] * 3
     assert float(read.slant_range) == 2e4 and not np.any(read.velocity_B)  # never the truth
+
+
+def test_readings_of_broken_instruments():
+    """A fix moves along the ground's own axes; flow and gauge by share and constant; what is not due reports nothing."""
+    read, _ = readings(
+        terrain_camera__bias_m=[300.0, -400.0, 50.0], optical_flow__scale_percent=[50.0, 0.0],
+        optical_flow__bias_mrad_per_s=[0.0, 10.0], propellant_gauge__scale_percent=-20.0, propellant_gauge__bias_kg=5.0,
+    )  # fmt: skip
+    off, up = np.asarray(read.fix_M - TRUE.fix_M), np.asarray(TRUE.fix_M) / np.linalg.norm(TRUE.fix_M)
+    assert off @ up == pytest.approx(50.0) and np.linalg.norm(off - 50.0 * up) == pytest.approx(500.0)
+    east = np.array([-2e5, 1.7e6, 0.0]) / np.hypot(2e5, 1.7e6)
+    assert off @ east == pytest.approx(300.0)
+    assert read.flow_S.tolist() == pytest.approx([0.03, -0.03]) and float(read.propellant) == pytest.approx(125.0)
+    assert float(readings(propellant_gauge__bias_kg=-1000.0)[0].propellant) == 0.0
+    read, _ = readings(due=DUE.at[3:].set(False), terrain_camera__said_valid=1.0, optical_flow__stuck=1.0)
+    assert read.is_valid.tolist() == [True] * 3 + [False] * 4
+    _, state = readings()
+    again, _ = readings(
+        state, changed(fix_M=[1.8e6, 0.0, 0.0], propellant=90.0), terrain_camera__stuck=1.0, propellant_gauge__stuck=1.0
+    )
+    assert again.fix_M.tolist() == TRUE.fix_M.tolist() and float(again.propellant) == 150.0
 
 
 def test_earlier_against_a_parabola():
@@ -99,14 +135,14 @@ def test_earlier_against_a_parabola():
     rate, push = jnp.asarray([0.0, 0.02, 0.0]), jnp.asarray([0.0, 0.0, 2.0])
     now = Motion(jnp.asarray([1.75e6, 0.0, 0.0]), jnp.asarray([-50.0, 300.0, 0.0]), jnp.asarray([1.0, 0, 0, 0]), rate,
                  jnp.asarray(100.0), jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)), push * PERIOD, rate * PERIOD)  # fmt: skip
-    then = earlier(now, PERIOD, jnp.asarray(0.5))
+    then = moved_to(now, earlier(now, PERIOD, jnp.asarray(0.5)))
     pull = np.asarray([-4.9028e12 / 1.75e6**2, 0.0, 0.0]) + np.asarray(push)
     assert np.asarray(then.velocity_I) == pytest.approx(np.asarray(now.velocity_I) - 0.5 * pull, abs=1e-4)
     assert np.asarray(then.position_I) == pytest.approx(
         np.asarray(now.position_I) - 0.5 * np.asarray(now.velocity_I) + 0.125 * pull, abs=1e-4
     )
     assert np.asarray(then.attitude_IB) == pytest.approx([np.cos(0.005), 0.0, -np.sin(0.005), 0.0], abs=1e-12)
-    same = earlier(now, PERIOD, jnp.asarray(0.0))
+    same = moved_to(now, earlier(now, PERIOD, jnp.asarray(0.0)))
     assert same.position_I.tobytes() == now.position_I.tobytes()
 
 

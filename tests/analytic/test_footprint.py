@@ -34,7 +34,7 @@ def footprint(divergence: float, gate: float, wants_last: float = 0.0, threshold
 @jax.jit
 def seen(beam: Footprint, ground: Terrain):
     """Distance of each ray, and its strength in the law of a Lambertian target, 1 at 100 m and full face."""
-    distances, cosines = beam.look(ground, ABOVE, DOWN)
+    distances, cosines = beam.look(ground, ABOVE, DOWN, jnp.asarray(True))
     return distances, cosines * (HEIGHT / distances) ** 2
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.frames import local_axes
 from perilune.foundation.moon import GM
-from perilune.foundation.quantities import Attitude, Flag, Position, Scalar, Vector
+from perilune.foundation.quantities import Attitude, Flag, Position, Scalar, Vector, Velocity
 from perilune.foundation.randomness import Noise, rows
 from perilune.foundation.rotation import compose, from_rotation_vector, rotate
 from perilune.foundation.vectors import norm, unit
@@ -116,8 +116,12 @@ def moved_aside(fix_M: Position, error_L: Vector) -> Position:
     return jnp.where(is_moved, fix_M + error_L[0] * east_M + error_L[1] * north_M + error_L[2] * up_M, fix_M)
 
 
-def earlier(motion: Motion, period: Scalar, latency: Scalar) -> Motion:
-    """Motion as it was `latency` s ago, run back by this cycle's mean acceleration and rate; the same bits for none.
+Pose = tuple[Position, Velocity, Attitude]  # in I
+
+
+def earlier(motion: Motion, period: Scalar, latency: Scalar) -> Pose:
+    """Place, velocity and attitude as they were `latency` s ago, run back by this cycle's mean acceleration and rate; the same
+    bits for none.
 
     Engines are pulsed, so that one cycle's acceleration is not quite that of the cycles before; what they did then is left out.
     """
@@ -130,8 +134,13 @@ def earlier(motion: Motion, period: Scalar, latency: Scalar) -> Motion:
         compose(motion.attitude_IB, from_rotation_vector(-latency * motion.rate_B)),
     )
     now = (motion.position_I, motion.velocity_I, motion.attitude_IB)
-    chosen = tuple(jnp.where(latency > 0.0, a, b) for a, b in zip(then, now, strict=True))
-    return eqx.tree_at(lambda m: (m.position_I, m.velocity_I, m.attitude_IB), motion, chosen)
+    position_I, velocity_I, attitude_IB = (jnp.where(latency > 0.0, a, b) for a, b in zip(then, now, strict=True))
+    return position_I, velocity_I, attitude_IB
+
+
+def moved_to(motion: Motion, pose: Pose) -> Motion:
+    """The motion at another pose."""
+    return eqx.tree_at(lambda m: (m.position_I, m.velocity_I, m.attitude_IB), motion, pose)
 
 
 def place_of(name: str) -> int:

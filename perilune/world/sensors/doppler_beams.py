@@ -20,18 +20,15 @@ from jax.scipy.special import ndtr
 from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.frames import inertial_to_fixed, surface_velocity
-from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Direction, Flag, Position, Scalar, Velocity
 from perilune.foundation.randomness import Noise, rows
 from perilune.foundation.rotation import inverse, rotate
 from perilune.foundation.vectors import dot
 from perilune.interface.measurements import Beams
 
-from ..environment.ray import FAR, cast
+from ..environment.ray import cast, cast_by_heights
 from ..environment.terrain import Terrain
 from ..state import Motion
-
-ROUNDS = 3  # of heights asked for along a beam
 
 
 class Seen(eqx.Module):
@@ -88,27 +85,12 @@ class DopplerBeams(eqx.Module):
         return Seen(*jax.vmap(meet)(self.beams_M(motion, time)))
 
     def look_by_heights(self, motion: Motion, ground: Terrain, time: Scalar) -> Seen:
-        """What the beams meet, by a few heights: from the sphere of the ground under the lander, each round goes on to the sphere
-        of the ground where the last one ended.
-
-        An error shrinks by slope × tan(angle off nadir) a round, so this is for beams less than 45° off nadir on ground of less
-        than 30°; ridges in between are not seen. Within 0.5 % of `look` at 99 % on hills of 18° (tested), for 17 look-ups of
-        height in place of four casts.
-        """
+        """What the beams meet, by a few heights (`cast_by_heights`). Within 0.5 % of `look` at 99 % on hills of 18° (tested), for
+        17 look-ups of height in place of four casts."""
         position_M = inertial_to_fixed(motion.position_I, time)
-        square, under = dot(position_M, position_M), ground.height_at(position_M)
 
         def meet(beam_M):
-            slope = dot(position_M, beam_M)
-
-            def down_to(height):
-                inside = slope * slope - square + (RADIUS + height) ** 2
-                return jnp.where((inside > 0.0) & (slope < 0.0), -slope - jnp.sqrt(jnp.maximum(inside, 0.0)), FAR)
-
-            distance = down_to(under)
-            for _ in range(ROUNDS):
-                distance = down_to(ground.height_at(position_M + distance * beam_M))
-            return self.met(ground, position_M, beam_M, jnp.maximum(distance, 0.0))
+            return self.met(ground, position_M, beam_M, cast_by_heights(ground, position_M, beam_M))
 
         return Seen(*jax.vmap(meet)(self.beams_M(motion, time)))
 

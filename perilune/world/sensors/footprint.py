@@ -21,6 +21,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from perilune.foundation.quantities import Direction, Flag, Position, Scalar
@@ -74,15 +75,23 @@ class Footprint(eqx.Module):
         around = 0.25 * (1.0 - self.centre_weight)
         return jnp.stack([self.centre_weight, around, around, around, around])
 
-    def look(self, ground: Terrain, position_M: Position, boresight_M: Direction) -> tuple[Float[Array, "5"], Float[Array, "5"]]:
-        """Distance (m) and incidence cosine of each ray, by rays on the true ground; the slope is that over half the spot."""
+    def look(
+        self, ground: Terrain, position_M: Position, boresight_M: Direction, is_wide: Flag
+    ) -> tuple[Float[Array, "5"], Float[Array, "5"]]:
+        """Distance (m) and incidence cosine of each ray, by rays on the true ground; the slope is that over half the spot. A beam
+        that is not wide has its middle ray alone, the first, with the slope over the whole spot. `is_wide` is the same for all
+        lanes, so that the others are not cast."""
+        rays, share = self.rays(boresight_M), jnp.where(is_wide, 0.5, 1.0)
 
-        def meet(ray_M):
+        def meet(k, found):
+            ray_M = rays[k]
             distance = cast(ground, position_M, ray_M)
-            normal_M = ground.normal_at(position_M + distance * ray_M, 0.5 * distance * self.divergence)
-            return distance, jnp.maximum(-dot(normal_M, ray_M), 0.0)
+            normal_M = ground.normal_at(position_M + distance * ray_M, share * distance * self.divergence)
+            both = distance, jnp.maximum(-dot(normal_M, ray_M), 0.0)
+            return tuple(old.at[k].set(new) for old, new in zip(found, both, strict=True))
 
-        return jax.vmap(meet)(self.rays(boresight_M))
+        nothing = jnp.full(RAYS, FAR), jnp.zeros(RAYS)
+        return lax.fori_loop(0, jnp.where(is_wide, RAYS, 1), meet, nothing)
 
     def measure(self, distances: Float[Array, "5"], strengths: Float[Array, "5"], noise: Noise) -> tuple[Echo, Flag]:
         """The echo that counts and whether it is detected, from each ray's signal-to-noise ratio if it were the whole beam

@@ -7,7 +7,6 @@ SPLICE's Hazard Detection Lidar: 16 million points in 2 s, 1 cm each, from about
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import ndtr
 from jaxtyping import Array, Key
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes
@@ -18,7 +17,7 @@ from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.design import PATCH as SIDE
 from perilune.interface.measurements import Patch
 
-from ..environment.ray import FAR, cast
+from ..environment.ray import FAR, cast_by_heights
 from ..environment.terrain import Terrain
 from ..state import Motion
 
@@ -43,10 +42,10 @@ class HazardLidar(eqx.Module):
     tilt_limit: Scalar  # rad, of the boresight from nadir
 
     def aim(self, motion: Motion, ground: Terrain, time: Scalar) -> Position:
-        """Where the boresight meets the ground, in M."""
+        """Where the boresight meets the ground, in M, by heights: it looks down."""
         position_M = inertial_to_fixed(motion.position_I, time)
         boresight_M = inertial_to_fixed(rotate(motion.attitude_IB, self.boresight_B), time)
-        return position_M + cast(ground, position_M, boresight_M) * boresight_M
+        return position_M + cast_by_heights(ground, position_M, boresight_M) * boresight_M
 
     def measure(self, motion: Motion, target_M: Position, ground: Terrain, time: Scalar, key: Key[Array, ""]) -> Patch:
         """A scan of the patch about a target in M (its height is not used), with random numbers of its own
@@ -66,9 +65,9 @@ class HazardLidar(eqx.Module):
         distance = jnp.maximum(norm(way_M), 1e-3)
         sight_M = way_M / distance
         steep = jnp.maximum(-dot(sight_M, up_M), 0.0)
-        first, second = jax.random.normal(key, (2, SIDE, SIDE), jnp.float32).astype(jnp.float64)
-        is_seen = ndtr(second) >= self.dropout_probability
-        read = true - steep * self.noise * first
+        of_noise, of_loss = jax.random.split(key)
+        is_seen = jax.random.uniform(of_loss, (SIDE, SIDE), jnp.float32).astype(jnp.float64) >= self.dropout_probability
+        read = true - steep * self.noise * jax.random.normal(of_noise, (SIDE, SIDE), jnp.float32).astype(jnp.float64)
         count = jnp.sum(is_seen.astype(jnp.float64))
         mean = jnp.sum(jnp.where(is_seen, read, 0.0)) / jnp.maximum(count, 1.0)
         boresight_I = rotate(motion.attitude_IB, self.boresight_B)

@@ -5,12 +5,12 @@ one program flies every lander, and an instrument that is not there costs nothin
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Key
 
 from perilune.foundation.frames import inertial_to_fixed
-from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Direction, Flag, Mass, Position, Scalar, Velocity
 from perilune.foundation.randomness import HAZARD_LIDAR, Noise, sensor_key
 from perilune.foundation.vectors import norm
@@ -20,7 +20,7 @@ from ..environment.terrain import Terrain
 from ..faults.kinds import SLOW, UNITS
 from ..faults.table import Struck
 from ..state import Motion
-from .broken import earlier
+from .broken import Pose, earlier, moved_to
 from .doppler_beams import BeamReadings, DopplerBeams
 from .hazard_lidar import HazardLidar
 from .optical_flow import OpticalFlow
@@ -48,18 +48,18 @@ class Moment(eqx.Module):
     motion: Motion
     ground: Terrain
     sun_I: Direction
+    flow: Scalar  # kg/s that engines took in this cycle
+    height: Scalar  # m of the centre of mass above the ground below it
     time: Scalar
     period: Scalar  # s, of one cycle
 
-    def earlier(self, latency: Scalar) -> "Moment":
-        """As it was `latency` s ago; the Moon's turn since then is left out (0.5 m in 0.2 s at 60° latitude)."""
-        return eqx.tree_at(lambda m: m.motion, self, earlier(self.motion, self.period, latency))
-
-    @property
-    def height(self) -> Scalar:
-        """m of the centre of mass above the ground below it."""
-        position_M = inertial_to_fixed(self.motion.position_I, self.time)
-        return norm(position_M) - RADIUS - self.ground.height_at(position_M)
+    def with_pose(self, pose: Pose) -> "Moment":
+        """As it was when the lander was at another pose; the Moon's turn since then (0.5 m in 0.2 s at 60° latitude) and the
+        slope of the ground flown over meanwhile (6 m at 300 m/s, 0.2 s and 6°) are left out."""
+        motion = moved_to(self.motion, pose)
+        return eqx.tree_at(
+            lambda m: (m.motion, m.height), self, (motion, self.height + norm(pose[0]) - norm(self.motion.position_I))
+        )
 
     @property
     def sun_M(self) -> Direction:
@@ -147,12 +147,13 @@ class Instruments(eqx.Module):
         units = self.struck_by(struck)
         none = nothing_sighted()
 
-        def late(name):
-            unit = "velocimeter" if name == "doppler_beams" else name
-            return at.earlier(self.latency[LATE.index(name)] + struck.one("unit_latency", UNITS.index(unit)))
+        units_of = [UNITS.index("velocimeter" if name == "doppler_beams" else name) for name in LATE]
+        behind = self.latency + jnp.stack([struck.one("unit_latency", k) for k in units_of])
+        poses = jax.vmap(lambda latency: earlier(at.motion, at.period, latency))(behind)
 
         def when_due(name, read, otherwise):
-            return lax.cond(is_due(carried, name, step), lambda: read(late(name)), lambda: otherwise)
+            pose = jax.tree.map(lambda x: x[LATE.index(name)], poses)
+            return lax.cond(is_due(carried, name, step), lambda: read(at.with_pose(pose)), lambda: otherwise)
 
         def by_beams(then: Moment):
             seen = units.beams.look_by_heights(then.motion, then.ground, then.time)
@@ -172,7 +173,9 @@ class Instruments(eqx.Module):
 
         def by_gauge(then: Moment):
             now = then.motion.delta_velocity_B[2] / then.period
-            return *units.gauge.measure(then.motion, now, sensed, noise), now
+            held = then.motion.propellant + behind[LATE.index("propellant_gauge")] * then.flow
+            motion = eqx.tree_at(lambda m: m.propellant, then.motion, held)
+            return *units.gauge.measure(motion, now, sensed, noise), now
 
         no = none.fix_is_valid
         beams = when_due("doppler_beams", by_beams, BeamReadings(none.beams, jnp.zeros(3), no))

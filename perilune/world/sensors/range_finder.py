@@ -21,7 +21,6 @@ from perilune.foundation.randomness import Noise, rows
 from perilune.foundation.rotation import from_rotation_vector, rotate
 from perilune.foundation.vectors import cross, dot
 
-from ..environment.ray import cast
 from ..environment.surface import Surface
 from ..environment.terrain import Terrain
 from ..faults.kinds import SLOW, UNITS
@@ -109,27 +108,22 @@ class RangeFinder(eqx.Module):
         boresight_B = self.boresight_B - self.latency * cross(motion.rate_B, self.boresight_B)
         position_M = inertial_to_fixed(then_I, time)
         direction_M = inertial_to_fixed(rotate(motion.attitude_IB, boresight_B), time)
-        distance = cast(ground, position_M, direction_M)
-        spot_M = position_M + distance * direction_M
-        normal_M = ground.normal_at(spot_M, distance * self.divergence)
+        distances, cosines = self.footprint.look(ground, position_M, direction_M, scene.is_wide)
+        spot_M = position_M + distances[0] * direction_M
         here = eqx.tree_at(lambda s: s.reflectance, surface, surface.reflectance * ground.brightness_at(spot_M))
-        cosine = jnp.maximum(-dot(normal_M, direction_M), 0.0)
         over_ground_I = motion.velocity_I - surface_velocity(motion.position_I)
         closing = dot(inertial_to_fixed(over_ground_I, time), direction_M)
         through_dust = jnp.exp(-2.0 * scene.dust)
-        strength = self.strength(here, distance, cosine, closing) * through_dust
-        luck = rows(noise, "range_detection")[0]
+        each = through_dust * jax.vmap(lambda d, c: self.strength(here, d, c, closing))(distances, cosines)
 
         def narrow():
-            return Met(distance, strength, strength + luck > self.threshold, distance, cosine)
+            return distances[0], each[0], each[0] + rows(noise, "range_detection")[0] > self.threshold
 
         def wide():
-            distances, cosines = self.footprint.look(ground, position_M, direction_M)
-            each = through_dust * jax.vmap(lambda d, c: self.strength(here, d, c, closing))(distances, cosines)
             echo, is_echo = self.footprint.measure(distances, each, noise)
-            return Met(echo.distance, echo.energy, is_echo, distance, cosine)
+            return echo.distance, echo.energy, is_echo
 
-        return lax.cond(scene.is_wide, wide, narrow)
+        return Met(*lax.cond(scene.is_wide, wide, narrow), distances[0], cosines[0])
 
     def struck_by(self, struck: Struck) -> "RangeFinder":
         """The unit with the faults that strike its parts; the same bits where there are none."""

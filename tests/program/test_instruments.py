@@ -1,0 +1,156 @@
+"""A lander with every instrument: read when they are due, by the program that flies all others, and each fault of theirs seen."""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from perilune.campaign.batch import Batch, in_orbit
+from perilune.foundation.errors import UserError
+from perilune.foundation.frames import direction_to, surface_velocity
+from perilune.foundation.moon import RADIUS
+from perilune.foundation.randomness import draw, run_key
+from perilune.foundation.rotation import from_axes
+from perilune.simulation.checks import check_faults
+from perilune.simulation.load import load
+from perilune.simulation.numbers import numbers_of
+from perilune.simulation.scenario import lane_axes
+from perilune.simulation.simulate import fly_chunk
+from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
+from perilune.world.faults import CATALOGUE, Struck, unbroken
+from perilune.world.faults.kinds import UNITS
+
+from ..instruments import EVERYTHING
+
+KEY = run_key(4, 0)
+TICKS = np.arange(100, 500, 50, dtype=np.int32)  # all instruments are due
+KINDS = [
+    kind for kind in CATALOGUE.values()
+    if kind.target in UNITS[3:] or (kind.name.startswith("velocimeter.") and not in_orbit(kind.name))
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def laden():
+    """The built-in mission with every instrument."""
+    return load("resilience", EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def lander(laden):
+    """Its world; two poses 60 m apart over its site, sinking and drifting; and one that is out of reach of all instruments."""
+    batch = Batch(laden)
+    scenarios, last, _ = batch.start([0])
+    axes = lane_axes(scenarios)
+    world = jax.tree.map(lambda x, a: x if a is None else x[0], scenarios, axes, is_leaf=lambda x: x is None).world
+    truth = jax.tree.map(lambda x: x[0], last.truth)
+    truth = eqx.tree_at(lambda t: t.engines.mean, truth, truth.engines.mean.at[6].set(0.4))  # kg/s
+    up = direction_to(jnp.radians(laden.site.latitude_deg), jnp.radians(laden.site.longitude_deg))
+    east = jnp.cross(jnp.asarray([0.0, 0.0, 1.0]), up)
+    east = east / jnp.linalg.norm(east)
+    attitude = from_axes(east, jnp.cross(up, east), up)
+
+    def over(height, push=0.2):
+        position = (RADIUS + world.ground.height_at(RADIUS * up) + height) * up
+        velocity = surface_velocity(position) - 20.0 * up + 3.0 * east
+        parts = lambda t: (t.motion.position_I, t.motion.velocity_I, t.motion.attitude_IB, t.motion.delta_velocity_B)  # noqa: E731
+        return eqx.tree_at(parts, truth, (position, velocity, attitude, jnp.asarray([0.0, 0.0, push])))
+
+    return world, over(400.0), over(340.0), over(9000.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def read(lander):
+    """Readings in the second pose with a fault in force, after a whole reading in the first; at eight ticks, and out of reach."""
+    world, before, after, away = lander
+
+    def once(truth, struck, tick):
+        measured, _, truth = world.measure(truth, struck, draw(KEY, tick), KEY, tick)
+        return measured, truth
+
+    @jax.jit
+    @partial(jax.vmap, in_axes=(0, None, None))
+    def twice(value, tick, motion):
+        _, truth = once(before, unbroken(), tick)
+        moved = eqx.tree_at(lambda t: t.motion, truth, motion)
+        return once(moved, Struck(value), tick + 50)[0]
+
+    cases = [*((tick, after.motion) for tick in TICKS), (TICKS[0], away.motion)]
+    return lambda values: [jax.device_get(twice(jnp.asarray(values), tick, motion)) for tick, motion in cases]
+
+
+def what_is_read(measured, lane):
+    """Every figure and flag of a lane."""
+    kept = measured.velocity_S, measured.velocimeter_is_valid, measured.sights
+    return [np.asarray(leaf)[lane] for leaf in jax.tree.leaves(kept)]
+
+
+def test_every_fault_of_an_instrument_is_seen(read):
+    values = np.zeros((len(KINDS) + 1, len(unbroken().value)))
+    for lane, kind in enumerate(KINDS):
+        values[lane, kind.rows] = kind.si * kind.example
+    several = read(values)
+    for lane, kind in enumerate(KINDS):
+        pairs = [zip(what_is_read(one, lane), what_is_read(one, -1), strict=True) for one in several]
+        assert any(not np.array_equal(a, b) for pair in pairs for a, b in pair), kind.name
+    whole = several[0]
+    assert all(np.all(flag[-1]) for flag in (whole.sights.fix_is_valid, whole.sights.flow_is_valid, whole.sights.patch.is_valid))
+    assert bool(whole.sights.propellant_is_valid[-1]) and bool(whole.velocimeter_is_valid[-1])
+    assert whole.sights.beams.is_locked[-1].tolist() == [True] * 3 + [False]
+
+
+def test_a_lost_beam_of_three_leaves_no_velocity(read):
+    kind = CATALOGUE["velocimeter.beam_lost"]
+    values = np.zeros((1, len(unbroken().value)))
+    values[0, kind.rows.start + 1] = 1.0
+    measured = read(values)[0]
+    assert measured.sights.beams.is_locked[0].tolist() == [True, False, True, False]
+    assert not bool(measured.velocimeter_is_valid[0])
+
+
+def test_instruments_read_when_they_are_due(lander):
+    """At their own intervals: beams and flow every slow step, camera and gauge every second one, the lidar every tenth."""
+    world, truth, *_ = lander
+    step = jax.jit(lambda tick: world.measure(truth, unbroken(), draw(KEY, tick), KEY, tick)[0])
+    flags = []
+    for tick in range(0, 105, 5):
+        sights = step(jnp.asarray(tick, jnp.int32)).sights
+        flags.append([bool(jnp.any(sights.beams.is_locked)), *map(bool, (sights.flow_is_valid, sights.fix_is_valid)),
+                      bool(sights.propellant_is_valid), bool(sights.patch.is_valid)])  # fmt: skip
+    ticks = np.arange(0, 105, 5)
+    wanted = np.stack([ticks % k == 0 for k in (5, 5, 10, 10, 50)], axis=1)
+    assert np.array_equal(np.array(flags), wanted)
+    between = step(jnp.asarray(7, jnp.int32)).sights
+    assert not any(np.any(x) for x in jax.tree.leaves(between))
+
+
+def test_it_flies_by_the_same_program(short, laden, batch):
+    """What a lander carries is a number, not a program; readings hold true when flown."""
+    short(range(4))
+    known = fly_chunk._cache_size(), batch.prepare._cache_size()  # type: ignore[attr-defined]
+    assert {k: v.shape for k, v in numbers_of(laden).items()} == {k: v.shape for k, v in numbers_of(batch.mission).items()}
+    scenarios, last, _ = Batch(laden).start(range(4), None, {"start.lead_time_s": 0.0})
+    tick = jnp.asarray(0, jnp.int32)
+    last, _, _ = fly_chunk(scenarios, last, tick, cycles=50, every=10, record=recorder(BATCH_CHANNELS, True))
+    assert fly_chunk._cache_size() == known[0]  # type: ignore[attr-defined]
+    gauge = last.measurements.sights.propellant  # kg; 5 s into the burn, at a slow step
+    assert bool(jnp.all(last.measurements.sights.propellant_is_valid))
+    assert np.asarray(gauge) == pytest.approx(np.asarray(last.truth.motion.propellant), abs=8.0)  # 4 sigma with slosh noise
+    assert float(jnp.std(last.truth.imu.gyros.drift)) > 0.0
+
+
+@pytest.mark.parametrize("name", ["terrain_camera.off", "velocimeter.beam_lost.1", "hazard_lidar.noise_m",
+                                  "assist_engine.stuck_open.7", "leg.strength_error_percent.5",
+                                  "attitude_thruster.stuck_open.14"])  # fmt: skip
+def test_what_a_lander_does_not_have_cannot_fail(resilience, name):
+    with pytest.raises(UserError, match=r"this lander has (no|6|4|12) "):
+        check_faults({name: 1.0}, resilience, "here")
+
+
+def test_a_laden_lander_has_beams_but_not_four(laden):
+    check_faults({"velocimeter.beam_lost.3": 1.0, "terrain_camera.off": 1.0}, laden, "here")
+    with pytest.raises(UserError, match="this lander has 3 Doppler beams"):
+        check_faults({"velocimeter.beam_lost.4": 1.0}, laden, "here")
