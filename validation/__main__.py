@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
-from . import closed_forms, fault, filter, ground, healthy, legs, numerics, orbit, robust, world
+from . import basilisk, closed_forms, fault, filter, ground, healthy, legs, numerics, orbit, robust, world
 from .report import Section
 
 STUDIES = {
@@ -21,6 +21,7 @@ STUDIES = {
     "filter": filter.study,
     "numerics": numerics.study,
     "closed_forms": closed_forms.study,
+    "basilisk": basilisk.study,
     "world": world.study,
     "ground": ground.study,
     "orbit": orbit.study,
