@@ -37,7 +37,7 @@ def numbers_as_given(mission: Mission) -> Numbers:
     found: Numbers = {}
     for root in ROOTS:
         found |= flatten(table[root] or {}, root)
-    return {path: value for path, value in found.items() if not is_structure(path)}
+    return {path: values for path, values in found.items() if not is_structure(path)}
 
 
 def is_structure(path: str) -> bool:
@@ -67,7 +67,7 @@ def numbers_of(mission: Mission) -> Numbers:
     for path, table in ABSENT.items():
         if table_at(lander.sensors, path) is None:
             given |= flatten(table.model_dump(), f"lander.sensors.{path}")
-    for path, values in given.items():
+    for path, values in ((path, values) for path, values in given.items() if not is_structure(path)):
         slots = slots_of(path)
         found[path] = filled(values, slots, path.rpartition(".")[2]) if slots and values.ndim else values
     counts = {f"lander.engines.{name}": len(getattr(lander.engines, name).place_m) for name in ENGINE_CLASSES}
