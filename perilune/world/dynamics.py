@@ -8,24 +8,23 @@ Left out: jet damping and the change of inertia while turning, together under 0.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from perilune.foundation.gravity import acceleration
 from perilune.foundation.quantities import Acceleration, Mass, Matrix, Position, Rate, Scalar, Vector
 from perilune.foundation.rotation import normalised, rate_of_change, rotate
-from perilune.foundation.vectors import cross
 
 from .state import Motion
 from .vehicle.engines import MIDDLE_WEIGHT, OUTER_WEIGHT, Push
-from .vehicle.mass import Displaced, MassProperties, swing, swung, times
+from .vehicle.mass import Balance, Displaced, MassProperties, strain, swing, swung, times
 
 
 class Stage(eqx.Module):
-    """What is known in advance of one Runge-Kutta stage: engine output, rate gained from torque, propellant."""
+    """What is known in advance of one Runge-Kutta stage."""
 
-    output: Float[Array, "7"]
-    spun_B: Rate  # rad/s; not the gain at the stage, but what makes Runge-Kutta's sums of it exact (`known_part`)
-    propellant: Mass
+    push_B: Acceleration  # of the engines
+    spun_B: Rate  # rad/s, from torque; not the gain at the stage, but what makes Runge-Kutta's sums of it exact (`known_part`)
+    turns_B: Vector  # rad/s², the turn that the torque gives here beyond what it would give halfway
+    balance: Balance
 
 
 class Known(eqx.Module):
@@ -40,7 +39,7 @@ class Known(eqx.Module):
     last: Stage
     gained_B: Rate  # over the whole step
     half_gained_B: Rate  # over its first half
-    halfway: Mass  # kg of propellant at the middle of the step, which the gain was reckoned with
+    propellant: Mass  # kg at its end
 
 
 def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar) -> Known:
@@ -52,28 +51,32 @@ def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar)
     torque of the gain itself is quadratic in it; what Runge-Kutta misses of ∫ g × J g is added by Gauss quadrature.
     """
     first, middle, final = push.samples()
-    halfway = propellant - step * push.half[6]
-    inertia = mass.inertia(halfway)
+    midway = propellant - step * push.half[6]
+    halfway = mass.at(midway)
 
     def gain(share):
-        return step * mass.turns(mass.moment(share[0:3], share[3:6], halfway), halfway)
-
-    def gyroscopic(gained_B):
-        return -mass.turns(cross(gained_B, times(inertia, gained_B)), halfway)
+        return step * halfway.turns(halfway.moment(share[0:3], share[3:6]))
 
     beta = 3.0 * gain(push.earliest)
     last = 6.0 * gain(push.early) - 4.0 * beta
-    runge_kutta = (4.0 * gyroscopic(beta) + gyroscopic(last)) / 6.0
-    outer = gyroscopic(gain(push.nodes[0])) + gyroscopic(gain(push.nodes[1]))
-    half = gain(push.half)
-    quadrature = OUTER_WEIGHT * outer + MIDDLE_WEIGHT * gyroscopic(half)
+    half, outer = gain(push.half), (gain(push.nodes[0]), gain(push.nodes[1]))
+    runge_kutta = (4.0 * halfway.gyroscopic(beta) + halfway.gyroscopic(last)) / 6.0
+    quadrature = OUTER_WEIGHT * (halfway.gyroscopic(outer[0]) + halfway.gyroscopic(outer[1]))
+    quadrature = quadrature + MIDDLE_WEIGHT * halfway.gyroscopic(half)
+
+    def stage(output, spun_B, left):
+        here = mass.at(left)
+        torque_B = here.moment(output[0:3], output[3:6])
+        return Stage(output[0:3] / here.total, spun_B, (left - midway) * times(mass.inverse_slope, torque_B), here)
+
+    ends = propellant - step * push.mean[6]
     return Known(
-        first=Stage(first, jnp.zeros(3), propellant),
-        middle=Stage(middle, beta, halfway),
-        last=Stage(final, last, propellant - step * push.mean[6]),
-        gained_B=gain(push.mean) + step * (quadrature - runge_kutta),
+        first=stage(first, jnp.zeros(3), propellant),
+        middle=Stage(middle[0:3] / halfway.total, beta, jnp.zeros(3), halfway),
+        last=stage(final, last, ends),
+        gained_B=gain(push.mean) + step * halfway.turns(quadrature - runge_kutta),
         half_gained_B=half,
-        halfway=halfway,
+        propellant=ends,
     )
 
 
@@ -101,16 +104,15 @@ class Swung(eqx.Module):
 def swinging(motion: Motion, push: Push, known: Known, mass: MassProperties, step: Scalar) -> Swung:
     """A step of the liquid by the position Verlet scheme: half the way, the whole kick there, half the way (Hairer, Lubich and
     Wanner 2006, Geometric Numerical Integration, section I.1.4). Second order, and without damping nothing grows."""
-    force_B, total = push.mean[0:3], mass.total(known.halfway)
+    middle, force_B = known.middle.balance, push.mean[0:3]
     halfway = motion.slosh + 0.5 * step * motion.slosh_rate
     rate_B = motion.rate_B + known.half_gained_B
-    torque_B = mass.moment(force_B, push.mean[3:6], known.halfway)
-    gyroscopic = -cross(rate_B, times(mass.inertia(known.halfway), rate_B))
+    strained = strain(mass.slosh, halfway, rate_B, force_B, middle.total)
+    torque_B = middle.moment(force_B, push.mean[3:6]) + middle.gyroscopic(rate_B)
 
     def kick(speed):
-        own = swing(mass.slosh, halfway, speed, rate_B, force_B, total)
-        turn_B = mass.turns(torque_B + own.torque_B + gyroscopic, known.halfway)
-        return own, *swung(mass.slosh, own, turn_B, force_B, total)
+        own = swing(mass.slosh, strained, speed, rate_B)
+        return own, *swung(mass.slosh, own, middle.turns(torque_B + own.torque_B), force_B, middle.total)
 
     guess = kick(motion.slosh_rate)[1]  # what hangs on speed, damping and Coriolis, is asked for at the middle's
     own, moved, gives_B = kick(motion.slosh_rate + 0.5 * step * guess)
@@ -118,24 +120,20 @@ def swinging(motion: Motion, push: Push, known: Known, mass: MassProperties, ste
     return Swung(own.torque_B, gives_B, halfway + 0.5 * step * speed, speed)
 
 
-def derivative(motion: Motion, stage: Stage, known: Known, liquid: Swung, mass: MassProperties, pull: Pull) -> Motion:
+def derivative(motion: Motion, stage: Stage, liquid: Swung, pull: Pull) -> Motion:
     """Time derivative in one stage. `motion.rate_B` is the rate less what torque alone has given (`Known`); the liquid's part is
     taken over the whole step at once."""
-    force_B = stage.output[0:3]
-    push_B = force_B / mass.total(stage.propellant)
     rate_B = motion.rate_B + stage.spun_B
-    torque_B = mass.moment(force_B, stage.output[3:6], stage.propellant)
-    rest_B = liquid.torque_B - cross(rate_B, times(mass.inertia(stage.propellant), rate_B))
     none = jnp.zeros_like(motion.slosh)
     return Motion(
         position_I=motion.velocity_I,
-        velocity_I=pull.at(motion.position_I) + rotate(motion.attitude_IB, push_B),
+        velocity_I=pull.at(motion.position_I) + rotate(motion.attitude_IB, stage.push_B),
         attitude_IB=rate_of_change(motion.attitude_IB, rate_B),
-        rate_B=mass.turns(torque_B + rest_B, stage.propellant) - mass.turns(torque_B, known.halfway),
+        rate_B=stage.balance.turns(liquid.torque_B + stage.balance.gyroscopic(rate_B)) + stage.turns_B,
         propellant=jnp.zeros_like(motion.propellant),
         slosh=none,
         slosh_rate=none,
-        delta_velocity_B=push_B - liquid.gives_B,
+        delta_velocity_B=stage.push_B - liquid.gives_B,
         delta_angle_B=rate_B,
     )
 
@@ -146,7 +144,7 @@ def rk4(motion: Motion, push: Push, mass: MassProperties, pull: Pull, step: Scal
     liquid = swinging(motion, push, known, mass, step)
 
     def slope(at: Motion, stage: Stage) -> Motion:
-        return derivative(at, stage, known, liquid, mass, pull)
+        return derivative(at, stage, liquid, pull)
 
     def along(rate: Motion, length) -> Motion:
         return jax.tree.map(lambda x, k: x + length * k, motion, rate)
@@ -162,7 +160,7 @@ def rk4(motion: Motion, push: Push, mass: MassProperties, pull: Pull, step: Scal
         (
             normalised(moved.attitude_IB),
             moved.rate_B + known.gained_B,
-            jnp.maximum(known.last.propellant, 0.0),
+            jnp.maximum(known.propellant, 0.0),
             liquid.place,
             liquid.speed,
         ),

@@ -228,8 +228,8 @@ class World(eqx.Module):
         def substep(carry, target):
             motion, delivered, given = carry
             target = jnp.where(motion.propellant - reserve <= EMPTY, 0.0, target)
-            push, delivered = through_step(delivered, target, decay)
-            push = push.within(jnp.maximum(motion.propellant - reserve, 0.0), step)
+            usable = jnp.maximum(motion.propellant - reserve, 0.0)
+            push, delivered = through_step(delivered, target, decay, usable / step)
             moved = rk4(motion, push, mass, pull, step)
             return (moved, jnp.where(moved.propellant - reserve <= EMPTY, 0.0, delivered), given + push.mean), None
 

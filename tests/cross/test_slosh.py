@@ -122,7 +122,7 @@ def test_momentum_stays_without_thrust():
     def momentum(motion):
         own = np.asarray(times(mass.inertia_whole, motion.rate_B))
         lateral = np.concatenate([np.asarray(motion.slosh_rate), np.zeros((4, 1))], axis=1)
-        swept = np.cross(np.asarray(mass.slosh.arm), lateral) * np.asarray(mass.slosh.mass)[:, None]
+        swept = np.cross(np.asarray(mass.slosh.arm).T, lateral) * np.asarray(mass.slosh.mass)[:, None]
         return own + swept.sum(axis=0)
 
     assert momentum(end) == pytest.approx(momentum(start), rel=2e-3)  # turning of the axes by 2 mrad in the ten seconds

@@ -132,19 +132,31 @@ class Decay(eqx.Module):
     end: Float[Array, "classes 1"]
 
 
-def through_step(delivered: Float[Array, "classes 7"], target: Float[Array, "classes 7"], decays: tuple[Decay, Decay]):
-    """What pushes during a truth step, and what is delivered at its end. A class rises or falls by its flow."""
+def through_step(
+    delivered: Float[Array, "classes 7"],
+    target: Float[Array, "classes 7"],
+    decays: tuple[Decay, Decay],
+    feed: Scalar | float = jnp.inf,
+):
+    """What pushes during a truth step, and what is delivered at its end. A class rises or falls by its flow. `feed`: the most
+    flow (kg/s) that the tanks can give through the step; those that run dry in it give their share."""
     gap = delivered - target
     falls = gap[:, 6:7] > 0.0
     decay = jax.tree.map(lambda rise, fall: jnp.where(falls, fall, rise), *decays)
+    flow = target[:, 6] + gap[:, 6] * decay.mean[:, 0]
+    burned = flow[0] + flow[1] + flow[2]
+    share = jnp.where(burned > feed, feed / jnp.maximum(burned, 1e-9), 1.0)
+    settled, fades = share * target, share * gap  # before the sums: after them it is reckoned again wherever one is used
     push = Push(
-        middle=jnp.sum(target + gap * decay.middle, axis=0),
-        half=jnp.sum(0.5 * target + gap * decay.half, axis=0),
-        mean=jnp.sum(target + gap * decay.mean, axis=0),
-        early=jnp.sum(0.5 * target + gap * decay.early, axis=0),
-        earliest=jnp.sum(target / 6.0 + gap * decay.earliest, axis=0),
-        nodes=jnp.stack([jnp.sum(s * target + gap * decay.nodes[:, k, None], axis=0) for k, s in enumerate(OUTER_NODES)]),
-    )
+        middle=jnp.sum(settled + fades * decay.middle, axis=0),
+        half=jnp.sum(0.5 * settled + fades * decay.half, axis=0),
+        mean=jnp.sum(settled + fades * decay.mean, axis=0),
+        early=jnp.sum(0.5 * settled + fades * decay.early, axis=0),
+        earliest=jnp.sum(settled / 6.0 + fades * decay.earliest, axis=0),
+        nodes=jnp.stack(
+            [jnp.sum(s * settled + fades * decay.nodes[:, k, None], axis=0) for k, s in enumerate(OUTER_NODES)]
+        ),
+    )  # fmt: skip
     return push, target + gap * decay.end
 
 
@@ -157,12 +169,6 @@ class Push(eqx.Module):
     early: Float[Array, "7"]  # ∫ (1 − s) f ds: what counts for the way gained
     earliest: Float[Array, "7"]  # ∫ (1 − s)²/2 f ds: what counts for turns about one axis while another spins up
     nodes: Float[Array, "nodes 7"]  # ∫ f ds up to each of OUTER_NODES: for what is quadratic in the rate gained
-
-    def within(self, propellant: Scalar, step: Scalar) -> "Push":
-        """The push that this much propellant (kg) can feed through the step: tanks that run dry in it give their share."""
-        burned = self.mean[6] * step
-        share = jnp.where(burned > propellant, propellant / jnp.maximum(burned, 1e-12), 1.0)
-        return jax.tree.map(lambda x: share * x, self)
 
     def samples(self):
         """Three figures whose Runge-Kutta weights (1, 4, 1)/6 and (1, 2, 0)/6 give `mean` and `early` exactly."""

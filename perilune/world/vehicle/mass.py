@@ -8,21 +8,22 @@ Momentum and angular momentum of all parts (derived here), to first order in wha
     d̈ₖ = bₖ + S/M − P(ω̇ × ρₖ),   bₖ = −κ dₖ − 2 ζ √κ ḋₖ − P(F/M + ω × (ω × ρₖ) + 2 ω × ḋₖ),   S = Σ mₖ d̈ₖ
 with κ = F_z/M Lₖ + hold², and
 
-    J ω̇ = τ − Σ mₖ dₖ/M × F − J̇ ω − ω × (J ω + Σ mₖ ρₖ × ḋₖ) − Σ mₖ ρₖ × d̈ₖ
+    J ω̇ = τ − Σ mₖ dₖ/M × F − ω × J ω − Σ mₖ ρₖ × (d̈ₖ + 2 ω × ḋₖ)
 
-J and ρ are those of the displacement about the middle of the cycle. Solved for ω̇ with R = Σ mₖ ρₖ, B = Σ mₖ bₖ, N = M − Σ mₖ
+J and ρ are those of the displacement about the middle of the cycle. The last term is J̇ ω and the liquid's own momentum, which
+turns with the lander: J̇ ω + ω × Σ mₖ ρₖ × ḋₖ = 2 Σ mₖ ρₖ × (ω × ḋₖ). Solved for ω̇ with R = Σ mₖ ρₖ, B = Σ mₖ bₖ, N = M − Σ mₖ
 and K(ρ) ω̇ = ρ × P(ω̇ × ρ):
 
     S = (B − P(ω̇ × R)) M/N,   (J − Σ mₖ K(ρₖ) − K(R)/N) ω̇ = τ − … − Σ mₖ ρₖ × bₖ − R × B/N
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from perilune.foundation.quantities import Mass, Position, Rate, Scalar, Vector
 from perilune.foundation.vectors import cross, dot
-from perilune.interface.design import TANKS
 
 from ..faults.table import Struck
 from .tanks import Tanks
@@ -49,29 +50,58 @@ def inverse(matrix: Symmetric) -> Symmetric:
     return one * jnp.stack([a, xx * zz - xz * xz, xx * yy - xy * xy, b, c, xy * xz - xx * yz])
 
 
-def about(mass: Scalar, arm: Vector) -> Symmetric:
-    """Inertia of a point mass (kg) at an arm (m)."""
+def about(mass, arm):
+    """Inertia of point masses (kg) at arms (m) given by component, by component."""
     x, y, z = arm
-    return mass * jnp.stack([y * y + z * z, x * x + z * z, x * x + y * y, -x * y, -x * z, -y * z])
+    xx, yy, zz = mass * x * x, mass * y * y, mass * z * z
+    return yy + zz, xx + zz, xx + yy, -mass * x * y, -mass * x * z, -mass * y * z
 
 
-def across(arm: Vector) -> Symmetric:
-    """K(ρ): ω̇ → ρ × P(ω̇ × ρ), with P the part across Z."""
+def across(mass, arm):
+    """m K(ρ): ω̇ → m ρ × P(ω̇ × ρ), with P the part across Z; likewise."""
     x, y, z = arm
-    return jnp.stack([z * z, z * z, x * x + y * y, jnp.zeros_like(x), -x * z, -y * z])
+    zz = mass * z * z
+    return zz, zz, mass * (x * x + y * y), jnp.zeros_like(zz), -mass * x * z, -mass * y * z
 
 
 class Slosh(eqx.Module):
-    """What swings, in one cycle."""
+    """What swings, in one cycle. Arms by component, so that each is one array over tanks."""
 
     mass: Float[Array, " tanks"]  # kg
-    arm: Float[Array, "tanks 3"]  # m from the centre of mass, about the middle of the cycle
+    arm: Float[Array, "3 tanks"]  # m from the centre of mass, about the middle of the cycle
+    moment: Float[Array, "3 tanks"]  # kg m, mass times arm
     per_length: Float[Array, " tanks"]  # 1/m
     damping: Float[Array, " tanks"]
     hold: Float[Array, " tanks"]  # rad/s
     wall: Float[Array, " tanks"]  # m, the tanks' radii
     total_arm: Vector  # kg m, Σ m ρ
     rest_mass: Mass  # kg, all that does not swing
+
+
+class Balance(eqx.Module):
+    """Mass properties at one moment."""
+
+    total: Mass  # kg
+    centre_B: Position  # m from the datum, all liquid at rest
+    rest_centre_B: Position  # m from the datum, of all that does not swing
+    inertia: Symmetric  # kg m², about the centre of mass
+    inverse_free: Symmetric  # 1/(kg m²)
+
+    def turns(self, torque_B: Vector) -> Vector:
+        """Angular acceleration, rad/s², that a torque (N m) gives."""
+        return times(self.inverse_free, torque_B)
+
+    def gyroscopic(self, rate_B: Rate) -> Vector:
+        """Torque (N m) that turning asks for, −ω × J ω."""
+        return -cross(rate_B, times(self.inertia, rate_B))
+
+    def moment(self, force_B: Vector, torque_B: Vector) -> Vector:
+        """Torque (N m) that turns the lander, of a force (N) and a torque about the datum: about the centre of mass, and for
+        force across Z about that of all that does not swing (R × P F / N)."""
+        f_x, f_y, f_z = force_B
+        x, y, _ = self.centre_B
+        u, v, w = self.rest_centre_B
+        return torque_B - jnp.stack([y * f_z - w * f_y, w * f_x - x * f_z, u * f_y - v * f_x])
 
 
 class MassProperties(eqx.Module):
@@ -91,23 +121,17 @@ class MassProperties(eqx.Module):
         """kg."""
         return self.dry_mass + jnp.maximum(propellant, 0.0)
 
-    def centre(self, propellant: Mass) -> Position:
-        """Centre of mass in B with all liquid at rest, m from the datum."""
-        return self.centre_B + (propellant - self.propellant) * self.centre_slope
-
-    def inertia(self, propellant: Mass) -> Symmetric:
-        """About the centre of mass, all liquid at rest, kg m²."""
-        return self.inertia_whole + (propellant - self.propellant) * self.inertia_slope
-
-    def turns(self, torque_B: Vector, propellant: Mass) -> Vector:
-        """Angular acceleration, rad/s², that a torque (N m) gives."""
-        return times(self.inverse_free + (propellant - self.propellant) * self.inverse_slope, torque_B)
-
-    def moment(self, force_B: Vector, torque_B: Vector, propellant: Mass) -> Vector:
-        """Torque (N m) that turns the lander, of a force (N) and a torque about the datum: about the centre of mass, and for
-        force across Z about that of all that does not swing (R × P F / N)."""
-        lateral = jnp.stack([force_B[0], force_B[1], jnp.zeros_like(force_B[2])])
-        return torque_B - cross(self.centre(propellant), force_B) + cross(self.slosh.total_arm, lateral) / self.slosh.rest_mass
+    def at(self, propellant: Mass) -> Balance:
+        """With so much propellant (kg)."""
+        more = propellant - self.propellant
+        centre_B = self.centre_B + more * self.centre_slope
+        return Balance(
+            total=self.total(propellant),
+            centre_B=centre_B,
+            rest_centre_B=centre_B - self.slosh.total_arm / self.slosh.rest_mass,
+            inertia=self.inertia_whole + more * self.inertia_slope,
+            inverse_free=self.inverse_free + more * self.inverse_slope,
+        )
 
     def sway(self, displacement: Float[Array, "tanks 2"], total: Mass) -> Vector:
         """How far (m, B) liquid off its rest moves the centre of mass."""
@@ -128,24 +152,24 @@ class Structure(eqx.Module):
         """Mass properties of a cycle that begins with so much propellant (kg) in each tank, so far (m) off its rest about its
         middle."""
         whole = total_of(held)
-        now = self.moment_of(held, displaced)
         step = jnp.minimum(GLANCE, 0.5 * whole)
-        later = self.moment_of(held - step / jnp.maximum(whole, 1e-9) * held, displaced)
+        looks = jnp.stack([held, held - step / jnp.maximum(whole, 1e-9) * held])
+        centre_B, inertia, free, slosh = jax.vmap(self.moment_of, in_axes=(0, None))(looks, displaced)
+        inverse_free = jax.vmap(inverse)(free)
 
-        def slope(one, other):
-            return jnp.where(step > 1e-6, (one - other) / jnp.maximum(step, 1e-6), 0.0)
+        def slope(look):
+            return jnp.where(step > 1e-6, (look[0] - look[1]) / jnp.maximum(step, 1e-6), 0.0)
 
-        centre_B, inertia, free, slosh = now
         return MassProperties(
             dry_mass=self.dry_mass,
             propellant=whole,
-            centre_B=centre_B,
-            centre_slope=slope(centre_B, later[0]),
-            inertia_whole=inertia,
-            inertia_slope=slope(inertia, later[1]),
-            inverse_free=inverse(free),
-            inverse_slope=slope(inverse(free), inverse(later[2])),
-            slosh=slosh,
+            centre_B=centre_B[0],
+            centre_slope=slope(centre_B),
+            inertia_whole=inertia[0],
+            inertia_slope=slope(inertia),
+            inverse_free=inverse_free[0],
+            inverse_slope=slope(inverse_free),
+            slosh=jax.tree.map(lambda look: look[0], slosh),
         )
 
     def total(self, propellant: Mass) -> Mass:
@@ -174,67 +198,92 @@ class Structure(eqx.Module):
 
     def moment_of(self, held: Held, displaced: Displaced):
         """Centre of mass with all liquid at rest; inertia about it where it is, the inertia that torque turns, what swings."""
-        liquid = self.tanks.liquid(held)
+        liquid, tanks = self.tanks.liquid(held), self.tanks
         total = self.dry_mass + liquid.total()
         centre_B = (self.dry_mass * self.dry_centre_B + liquid.moment()) / total
+        swings, d_x, d_y = liquid.swings, displaced[:, 0], displaced[:, 1]
         nothing = jnp.zeros_like(total)
-        off = [jnp.stack([displaced[k, 0], displaced[k, 1], nothing]) for k in range(TANKS)]
-        moved_B = centre_B + sum((liquid.swings[k] * off[k] for k in range(TANKS)), jnp.zeros(3)) / total
-        inertia = self.inertia_dry + about(self.dry_mass, self.dry_centre_B - moved_B)
-        arms, removed, total_arm = [], jnp.zeros(6), jnp.zeros(3)
-        for k in range(TANKS):
-            x, y = liquid.place_B[k, 0], liquid.place_B[k, 1]
-            frozen_arm = jnp.stack([x, y, liquid.frozen_z[k]]) - moved_B
-            arm = jnp.stack([x, y, liquid.swings_z[k]]) + off[k] - moved_B
-            own = jnp.stack([liquid.frozen_across[k], liquid.frozen_across[k], liquid.frozen_along[k], nothing, nothing, nothing])
-            inertia = inertia + own + about(liquid.frozen[k], frozen_arm) + about(liquid.swings[k], arm)
-            removed = removed + liquid.swings[k] * across(arm)
-            total_arm = total_arm + liquid.swings[k] * arm
-            arms.append(arm)
-        swings = liquid.swings
-        rest = total - (swings[0] + swings[1] + swings[2] + swings[3])
-        tanks = self.tanks
-        slosh = Slosh(swings, jnp.stack(arms), liquid.per_length, tanks.damping, tanks.hold, tanks.radius, total_arm, rest)
-        return centre_B, inertia, inertia - removed - across(total_arm) / rest, slosh
+        x_0, y_0, z_0 = centre_B + jnp.stack([total_of(swings * d_x), total_of(swings * d_y), nothing]) / total
+        x, y = liquid.place_B[:, 0] - x_0, liquid.place_B[:, 1] - y_0
+        arm = x + d_x, y + d_y, liquid.swings_z - z_0
+        dry = self.inertia_dry + jnp.stack(about(self.dry_mass, self.dry_centre_B - jnp.stack([x_0, y_0, z_0])))
+        inertia = [
+            part + total_of(frozen) + total_of(moving)
+            for part, frozen, moving in zip(
+                dry, about(liquid.frozen, (x, y, liquid.frozen_z - z_0)), about(swings, arm), strict=True
+            )
+        ]  # fmt: skip
+        across_own, along_own = total_of(liquid.frozen_across), total_of(liquid.frozen_along)
+        inertia = jnp.stack(inertia) + jnp.stack([across_own, across_own, along_own, nothing, nothing, nothing])
+        moment = [swings * a for a in arm]
+        total_arm = [total_of(a) for a in moment]
+        rest = total - total_of(swings)
+        removed = [
+            total_of(own) + all_own / rest for own, all_own in zip(across(swings, arm), across(1.0, total_arm), strict=True)
+        ]
+        slosh = Slosh(
+            mass=swings,
+            arm=jnp.stack(arm),
+            moment=jnp.stack(moment),
+            per_length=liquid.per_length,
+            damping=tanks.damping,
+            hold=tanks.hold,
+            wall=tanks.radius,
+            total_arm=jnp.stack(total_arm),
+            rest_mass=rest,
+        )
+        return centre_B, inertia, inertia - jnp.stack(removed), slosh
+
+
+class Strain(eqx.Module):
+    """What pulls on swinging liquid at one place, whatever its speed."""
+
+    pull_x: Float[Array, " tanks"]  # m/s²
+    pull_y: Float[Array, " tanks"]
+    drag: Float[Array, " tanks"]  # 1/s, 2 ζ √κ
+    torque_B: Vector  # N m, on the lander, of liquid off its rest
 
 
 class Swing(eqx.Module):
     """What swinging liquid does at one moment."""
 
     torque_B: Vector  # N m, on the lander
-    own: Float[Array, "tanks 2"]  # m/s², bₖ: what the liquid would do were the lander not to turn or give way
+    own_x: Float[Array, " tanks"]  # m/s², bₖ: what the liquid would do were the lander not to turn or give way
+    own_y: Float[Array, " tanks"]
 
 
-def swing(slosh: Slosh, place: Displaced, speed: Displaced, rate_B: Rate, force_B: Vector, total: Mass) -> Swing:
-    """bₖ without its part from force across Z (`MassProperties.moment` has that part's torque), and the torque of it all."""
-    x, y, z = (slosh.arm[:, k] for k in range(3))
+def strain(slosh: Slosh, place: Displaced, rate_B: Rate, force_B: Vector, total: Mass) -> Strain:
+    """bₖ at a place without its parts from speed and from force across Z, and the torque of Σ mₖ dₖ/M × F."""
+    d_x, d_y = place[:, 0], place[:, 1]
+    x, y, z = slosh.arm
     p, q, r = rate_B
-    axial = jnp.maximum(force_B[2], 0.0) / total
-    stiff = axial * slosh.per_length + slosh.hold**2
+    stiff = jnp.maximum(force_B[2], 0.0) / total * slosh.per_length + slosh.hold**2
     drag = 2.0 * slosh.damping * jnp.sqrt(stiff)
-    reach = jnp.sqrt(place[:, 0] ** 2 + place[:, 1] ** 2)
-    beyond = jnp.where(reach > slosh.wall, WALL_RATE**2 * (1.0 - slosh.wall / jnp.maximum(reach, 1e-9)), 0.0)
-    drag = jnp.where(reach > slosh.wall, drag + WALL_RATE, drag)
-    # ω × (ω × ρ) = ω (ω·ρ) − ρ ω², across Z; 2 ω × ḋ likewise
+    reach = jnp.sqrt(d_x * d_x + d_y * d_y)
+    is_beyond = reach > slosh.wall
+    stiff = jnp.where(is_beyond, stiff + WALL_RATE**2 * (1.0 - slosh.wall / jnp.maximum(reach, 1e-9)), stiff)
+    # ω × (ω × ρ) = ω (ω·ρ) − ρ ω², across Z
     along, square = p * x + q * y + r * z, dot(rate_B, rate_B)
-    b_x = -(stiff + beyond) * place[:, 0] - drag * speed[:, 0] - (p * along - x * square) + 2.0 * r * speed[:, 1]
-    b_y = -(stiff + beyond) * place[:, 1] - drag * speed[:, 1] - (q * along - y * square) - 2.0 * r * speed[:, 0]
-    m = slosh.mass
-    # Σ m ρ × b + R × B/N, and ω × Σ m ρ × ḋ; ρ × (u, v, 0) = (−z v, z u, x v − y u)
-    pushed, moving = swept(m, x, y, z, b_x, b_y), swept(m, x, y, z, speed[:, 0], speed[:, 1])
-    push = jnp.stack([total_of(m * b_x), total_of(m * b_y), jnp.zeros_like(total)])
-    shift = jnp.stack([total_of(m * place[:, 0]), total_of(m * place[:, 1]), jnp.zeros_like(total)]) / total
-    # J̇ ω = Σ m (2 (ρ·ḋ) ω − ḋ (ρ·ω) − ρ (ḋ·ω))
-    outward, spins = 2.0 * m * (x * speed[:, 0] + y * speed[:, 1]), m * (p * speed[:, 0] + q * speed[:, 1])
-    grows = total_of(outward) * rate_B - jnp.stack(
-        [
-            total_of(m * along * speed[:, 0] + spins * x),
-            total_of(m * along * speed[:, 1] + spins * y),
-            total_of(spins * z),
-        ]
+    off = jnp.stack([total_of(slosh.mass * d_x), total_of(slosh.mass * d_y), jnp.zeros_like(total)]) / total
+    return Strain(
+        pull_x=-stiff * d_x - p * along + square * x,
+        pull_y=-stiff * d_y - q * along + square * y,
+        drag=jnp.where(is_beyond, drag + WALL_RATE, drag),
+        torque_B=-cross(off, force_B),
     )
-    torque = -cross(shift, force_B) - cross(rate_B, moving) - grows - pushed - cross(slosh.total_arm, push) / slosh.rest_mass
-    return Swing(torque, jnp.stack([b_x, b_y], axis=1))
+
+
+def swing(slosh: Slosh, strained: Strain, speed: Displaced, rate_B: Rate) -> Swing:
+    """bₖ without its part from force across Z (`Balance.moment` has that part's torque), and the torque of it all."""
+    u, v = speed[:, 0], speed[:, 1]
+    p, q, r = rate_B
+    x, y, z = slosh.moment
+    # Of bₖ + 2 ω × ḋₖ only what lies along Z is left of Coriolis' part
+    f_x, f_y, f_z = strained.pull_x - strained.drag * u, strained.pull_y - strained.drag * v, 2.0 * (p * v - q * u)
+    own_x, own_y = f_x + 2.0 * r * v, f_y - 2.0 * r * u
+    swept = jnp.stack([total_of(y * f_z - z * f_y), total_of(z * f_x - x * f_z), total_of(x * f_y - y * f_x)])
+    push = jnp.stack([total_of(slosh.mass * own_x), total_of(slosh.mass * own_y), jnp.zeros_like(r)])
+    return Swing(strained.torque_B - swept - cross(slosh.total_arm, push) / slosh.rest_mass, own_x, own_y)
 
 
 def total_of(each: Float[Array, " tanks"]) -> Scalar:
@@ -242,18 +291,12 @@ def total_of(each: Float[Array, " tanks"]) -> Scalar:
     return each[0] + each[1] + each[2] + each[3]
 
 
-def swept(m, x, y, z, u, v) -> Vector:
-    """Σ m ρ × (u, v, 0)."""
-    return jnp.stack([-total_of(m * z * v), total_of(m * z * u), total_of(m * (x * v - y * u))])
-
-
-def swung(slosh: Slosh, own: Swing, turn_B: Vector, force_B: Vector, total: Mass) -> tuple[Float[Array, "tanks 2"], Vector]:
+def swung(slosh: Slosh, own: Swing, turn_B: Vector, force_B: Vector, total: Mass) -> tuple[Displaced, Vector]:
     """d̈ₖ (m/s²) once the lander's angular acceleration (rad/s²) is known, and S/M (m/s², B): how the lander gives way."""
     a, b, c = turn_B
-    x, y, z = (slosh.arm[:, k] for k in range(3))
-    side = force_B[0:2] / total
-    d_x = own.own[:, 0] - side[0] - (b * z - c * y)
-    d_y = own.own[:, 1] - side[1] - (c * x - a * z)
-    gives = jnp.stack([total_of(slosh.mass * d_x), total_of(slosh.mass * d_y)]) / slosh.rest_mass
-    moved = jnp.stack([d_x + gives[0], d_y + gives[1]], axis=1)
-    return moved, jnp.concatenate([gives, jnp.zeros(1)])
+    x, y, z = slosh.arm
+    side = force_B / total
+    d_x = own.own_x - side[0] - (b * z - c * y)
+    d_y = own.own_y - side[1] - (c * x - a * z)
+    gives = jnp.stack([total_of(slosh.mass * d_x), total_of(slosh.mass * d_y), jnp.zeros_like(a)]) / slosh.rest_mass
+    return jnp.stack([d_x + gives[0], d_y + gives[1]], axis=1), gives
