@@ -19,6 +19,16 @@ OUT = Path(__file__).parent.parent / "perilune" / "data"
 CUTS = {
     "mare-frigoris": ("LDEM_16", 16, 37.0, 64.0, -12.0, 4.0),
     "mare-frigoris-onboard": ("LDEM_4", 4, 35.0, 66.0, -16.0, 8.0),
+    # Tracks of the other landers. Onboard maps are 98 posts from south to north and wider than what is kept of them, so that all
+    # missions carry 98 by 14 posts, the shape that mare-frigoris-onboard leaves: one program flies them all.
+    "atlas": ("LDEM_16", 16, 24.5, 71.5, 40.5, 58.0),  # approaches from south, north and south-east
+    "atlas-onboard": ("LDEM_4", 4, 24.5, 71.5, 39.0, 60.0),
+    "malapert": ("LDEM_16", 16, -82.0, -57.0, -6.0, 9.0),
+    "malapert-onboard": ("LDEM_4", 4, -81.5, -57.0, -6.0, 9.0),
+    "mare-crisium": ("LDEM_16", 16, 17.0, 42.0, 59.5, 64.0),
+    "mare-crisium-onboard": ("LDEM_4", 4, 16.75, 41.25, 58.0, 66.0),
+    "shioli": ("LDEM_16", 16, -15.0, 10.0, 23.0, 27.5),
+    "shioli-onboard": ("LDEM_4", 4, -15.0, 9.5, 21.0, 29.0),
 }
 CREDIT = (
     "NASA PDS, LRO-L-LOLA-4-GDR-V1.0, product {product} V2.0 of 2013-09-15; "

@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
-from . import basilisk, closed_forms, fault, filter, ground, healthy, legs, numerics, orbit, robust, world
+from . import basilisk, closed_forms, fault, filter, ground, healthy, ignition_mass, legs, numerics, orbit, robust, world
 from .report import Section
 
 STUDIES = {
@@ -27,6 +27,7 @@ STUDIES = {
     "orbit": orbit.study,
     "legs": legs.study,
     "robust": robust.study,
+    "ignition_mass": ignition_mass.study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"
 PARTS = Path(__file__).parent / "parts"
