@@ -123,7 +123,7 @@ def test_story_of_an_impact_from_orbit(tmp_path):
 
 def test_lists(tmp_path):
     assert "resilience" in perilune("missions").stdout
-    assert json.loads(perilune("missions", "--json").stdout)[0]["name"] == "resilience"
+    assert "resilience" in [row["name"] for row in json.loads(perilune("missions", "--json").stdout)]
     shown = json.loads(perilune("show", "resilience", "--json").stdout)
     assert any(row["path"] == "lander.dry_mass_kg" and row["unit"] == "kg" and row["source"] for row in shown["values"])
     assert json.loads(perilune("schema").stdout)["title"] == "Mission"
