@@ -21,8 +21,8 @@ CUTS = {
     "mare-frigoris-onboard": ("LDEM_4", 4, 35.0, 66.0, -16.0, 8.0),
     # Tracks of the other landers. Onboard maps are 98 posts from south to north and wider than what is kept of them, so that all
     # missions carry 98 by 14 posts, the shape that mare-frigoris-onboard leaves: one program flies them all.
-    "atlas": ("LDEM_16", 16, 24.5, 71.5, 40.5, 58.0),  # approaches from south, north and south-east
-    "atlas-onboard": ("LDEM_4", 4, 24.5, 71.5, 39.0, 60.0),
+    "atlas-rim": ("LDEM_16", 16, 24.5, 71.5, 40.5, 58.0),  # approaches from south, north and south-east
+    "atlas-rim-onboard": ("LDEM_4", 4, 24.5, 71.5, 39.0, 60.0),
     "malapert": ("LDEM_16", 16, -82.0, -57.0, -6.0, 9.0),
     "malapert-onboard": ("LDEM_4", 4, -81.5, -57.0, -6.0, 9.0),
     "mare-crisium": ("LDEM_16", 16, 17.0, 42.0, 59.5, 64.0),

@@ -172,16 +172,27 @@ def test_missions_take_what_the_study_finds(lander):
     REPORTED.append(f"{lander.mission}: {own:.0f} kg at ignition; from launch and from braking {found[0]:.0f} and {found[1]:.0f}")
 
 
-def test_blue_ghost_lands_by_its_timeline():
-    """One healthy seed, on level mare: published times within the 30 s that the facts page allows."""
+def test_healthy_landers_keep_to_their_timelines():
+    """One seed each of a lander with and without assist engines, by one program: published times within the 30 s that the facts
+    page allows for Blue Ghost."""
     import perilune
+    from perilune.simulation.simulate import fly_chunk
 
-    flight = perilune.fly("blue-ghost", seed=0, healthy=True)
-    assert flight.outcome.outcome == "landed"
-    touch = flight.outcome.touchdown
-    assert touch is not None
-    assert touch.vertical_speed_mps == pytest.approx(0.95, abs=0.3)  # F P H: 0.9–1.0 m/s
-    before = {event.name: touch.time_s - event.time_s for event in flight.events}
-    assert 660.0 - 30.0 < before["powered_descent_initiation"] < 720.0 + 30.0  # F P H: T−11 to −12 min
-    assert before["powered_descent_initiation"] - before["braking_end"] == pytest.approx(540.0, abs=30.0)  # F P H: about 9 min
-    assert before["main_engine_off"] == pytest.approx(100.0, abs=30.0)  # F P H
+    flights = {}
+    for name in ("blue-ghost", "odysseus"):
+        before = fly_chunk._cache_size()  # pyright: ignore[reportFunctionMemberAccess]
+        flights[name] = perilune.fly(name, seed=0, healthy=True)
+        compiled = fly_chunk._cache_size() - before  # pyright: ignore[reportFunctionMemberAccess]
+        assert compiled == 0 or name == "blue-ghost"  # the second takes the first one's program
+    left = {}
+    for name, flight in flights.items():
+        assert flight.outcome.outcome == "landed", flight.outcome.reason
+        touch = flight.outcome.touchdown
+        assert touch is not None
+        assert touch.vertical_speed_mps == pytest.approx(1.0, abs=0.3)  # F: 0.9–1.0 m/s flown, and 1.0 m/s planned
+        left[name] = {event.name: touch.time_s - event.time_s for event in flight.events}
+    ghost, odysseus = left["blue-ghost"], left["odysseus"]
+    assert 660.0 - 30.0 < ghost["powered_descent_initiation"] < 720.0 + 30.0  # F P H: T−11 to −12 min
+    assert ghost["powered_descent_initiation"] - ghost["braking_end"] == pytest.approx(540.0, abs=30.0)  # F P H: about 9 min
+    assert ghost["main_engine_off"] == pytest.approx(100.0, abs=30.0)  # F P H
+    assert odysseus["powered_descent_initiation"] == pytest.approx(773.0, abs=30.0)  # F H: 23:11 to 23:23:53
