@@ -209,7 +209,7 @@ class FlightSoftware(eqx.Module):
                 where.horizontal_speed < guidance.braking_end_speed,
                 memory.cosine_of_pointing > jnp.cos(control.upright_angle),
                 is_confirmed,
-                foot_height < guidance.main_off_height,
+                (foot_height < guidance.main_off_height) & (self.design.assist_pairs > 0.0),  # others land on the main engine
                 measured.has_contact,
             ]
         )
