@@ -24,6 +24,8 @@ class Patch(eqx.Module):
     is_seen: Bool[Array, "side side"]
     centre_B: Vector  # m, from the lander to the patch's middle on the ground
     spacing: Scalar  # m between bins
+    spread: Scalar  # m, standard deviation of the heights that were seen
+    share: Scalar  # of the bins that were seen
     is_valid: Flag
 
 
@@ -50,7 +52,7 @@ def nothing_sighted() -> Sights:
         fix_is_valid=no,
         flow_S=jnp.zeros(2),
         flow_is_valid=no,
-        patch=Patch(jnp.zeros((PATCH, PATCH)), jnp.zeros((PATCH, PATCH), bool), jnp.zeros(3), zero, no),
+        patch=Patch(jnp.zeros((PATCH, PATCH)), jnp.zeros((PATCH, PATCH), bool), jnp.zeros(3), zero, zero, zero, no),
         propellant=zero,
         propellant_is_valid=no,
     )

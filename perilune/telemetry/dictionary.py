@@ -115,13 +115,6 @@ TRUTH = [
 ]  # fmt: skip
 
 
-def spread_of_patch(v: View):
-    """Standard deviation of the heights of the bins that were seen, m."""
-    patch = v.snapshot.measurements.sights.patch
-    count = jnp.maximum(jnp.sum(patch.is_seen.astype(jnp.float64)), 1.0)
-    return jnp.sqrt(jnp.sum(patch.heights * patch.heights) / count)
-
-
 def sights(v: View):
     """What instruments read that not every lander carries."""
     return v.snapshot.measurements.sights
@@ -137,8 +130,8 @@ INSTRUMENTS = [
     *components("optical_flow/flow_S", "xy", "degps", "of the ground, along the camera's side and boresight × side",
                 lambda v: sights(v).flow_S / DEGREE),
     Channel("optical_flow/is_valid", "1", "the unit's own verdict", lambda v: sights(v).flow_is_valid),
-    Channel("hazard_lidar/spread_m", "m", "standard deviation of the heights of a scan", spread_of_patch),
-    Channel("hazard_lidar/bins_seen", "1", "of a scan's 256", lambda v: jnp.sum(sights(v).patch.is_seen)),
+    Channel("hazard_lidar/spread_m", "m", "standard deviation of the heights of a scan", lambda v: sights(v).patch.spread),
+    Channel("hazard_lidar/share_seen", "1", "of a scan's 256 bins", lambda v: sights(v).patch.share),
     Channel("hazard_lidar/is_valid", "1", "the unit's own verdict", lambda v: sights(v).patch.is_valid),
     Channel("propellant_gauge/propellant_kg", "kg", "as reported", lambda v: sights(v).propellant),
     Channel("propellant_gauge/is_valid", "1", "the unit's own verdict", lambda v: sights(v).propellant_is_valid),

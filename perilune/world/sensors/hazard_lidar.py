@@ -7,6 +7,8 @@ SPLICE's Hazard Detection Lidar: 16 million points in 2 s, 1 cm each, from about
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jaxtyping import Array, Key
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes
@@ -20,6 +22,8 @@ from perilune.interface.measurements import Patch
 from ..environment.ray import FAR, cast_by_heights
 from ..environment.terrain import Terrain
 from ..state import Motion
+
+LEAST = np.nextafter(np.float32(-1.0), np.float32(0.0))  # over −1, where a normal number would be infinite
 
 
 class HazardLidar(eqx.Module):
@@ -65,9 +69,9 @@ class HazardLidar(eqx.Module):
         distance = jnp.maximum(norm(way_M), 1e-3)
         sight_M = way_M / distance
         steep = jnp.maximum(-dot(sight_M, up_M), 0.0)
-        of_noise, of_loss = jax.random.split(key)
-        is_seen = jax.random.uniform(of_loss, (SIDE, SIDE), jnp.float32).astype(jnp.float64) >= self.dropout_probability
-        read = true - steep * self.noise * jax.random.normal(of_noise, (SIDE, SIDE), jnp.float32).astype(jnp.float64)
+        noise, luck = jax.random.uniform(key, (2, SIDE, SIDE), jnp.float32, LEAST, 1.0).astype(jnp.float64)
+        is_seen = 0.5 * (luck + 1.0) >= self.dropout_probability
+        read = true - steep * self.noise * (jnp.sqrt(2.0) * lax.erf_inv(noise))
         count = jnp.sum(is_seen.astype(jnp.float64))
         mean = jnp.sum(jnp.where(is_seen, read, 0.0)) / jnp.maximum(count, 1.0)
         boresight_I = rotate(motion.attitude_IB, self.boresight_B)
@@ -83,4 +87,6 @@ class HazardLidar(eqx.Module):
             & (count >= self.least_share * SIDE**2)
         )
         centre_B = rotate(inverse(motion.attitude_IB), (distance + self.bias) * sight_I)
-        return Patch(jnp.where(is_seen, read - mean, 0.0), is_seen, centre_B, spacing, is_valid)
+        heights = jnp.where(is_seen, read - mean, 0.0)
+        spread = jnp.sqrt(jnp.sum(heights * heights) / jnp.maximum(count, 1.0))
+        return Patch(heights, is_seen, centre_B, spacing, spread, count / SIDE**2, is_valid)
