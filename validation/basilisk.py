@@ -229,7 +229,7 @@ def sphere_table() -> tuple[list[str], list[list[str]]]:
 def study() -> Section:
     """All cases; where Basilisk is absent, that they were not run."""
     if not is_installed():
-        return Section("Basilisk", words=[f"Not run: {ABSENT}."])
+        return Section("Basilisk", words=[f"Not run: {ABSENT}."], was_run=False)
     made = bench()
     return Section(
         "Basilisk",

@@ -106,6 +106,12 @@ def chunk(world, truth, first):
     return lax.scan(one, truth, jnp.arange(CHUNK, dtype=jnp.int32))
 
 
+def sway(mass, displacement, total):
+    """How far (m, B) liquid off its rest (m, one a tank) moves the centre of mass."""
+    x, y = (jnp.sum(mass.slosh.mass * displacement[:, k]) for k in (0, 1))
+    return jnp.stack([x, y, jnp.zeros_like(x)]) / total
+
+
 @jax.jit
 def datum_of(structure, motion, held):
     """Place (m) and velocity (m/s) of the datum in I, attitude as a matrix, of one row. The centre of mass is moved by liquid off
@@ -113,8 +119,8 @@ def datum_of(structure, motion, held):
     matrix_IB = to_matrix(motion.attitude_IB)
     mass = structure.at(held, motion.slosh)
     total = mass.total(mass.propellant)
-    centre_B = structure.centre(held) + mass.sway(motion.slosh, total)
-    carried_B = jnp.cross(motion.rate_B, centre_B) + mass.sway(motion.slosh_rate, total)
+    centre_B = structure.centre(held) + sway(mass, motion.slosh, total)
+    carried_B = jnp.cross(motion.rate_B, centre_B) + sway(mass, motion.slosh_rate, total)
     return motion.position_I - matrix_IB @ centre_B, motion.velocity_I - matrix_IB @ carried_B, matrix_IB
 
 

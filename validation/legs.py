@@ -1,6 +1,7 @@
 """Legs on the ground: closed forms, energy, limits of tipping over, steps; and IM-1's landing over leg span and direction."""
 
 import time
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 
 from perilune.foundation.moon import SURFACE_GRAVITY as G
 from perilune.foundation.rotation import from_rotation_vector
+from perilune.report.contact_figure import contact_figure
 from perilune.world.contact import Case, Lander, Pose, Strut, box_hull, legs_around, regolith, settle, sloping, usual_limits
 from perilune.world.contact.body import silent
 from perilune.world.contact.patch import with_rocks
@@ -15,6 +17,7 @@ from perilune.world.contact.soil import Soil
 
 from .report import Claim, Section
 
+PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "legs.png"
 LANES = 128
 MASS, CENTRE = 675.0, 1.8  # kg, dry (L, flights.md §3); m of the centre of mass over the pads (M: 4.0–4.3 m tall, tanks low)
 INERTIA = np.diag([700.0, 700.0, 400.0])  # kg m² (M: a body 1.57 m wide and 3 m tall, and legs)
@@ -201,9 +204,24 @@ def im1_rows(tilt, broken) -> list[list[str]]:
     return rows
 
 
+def draw(tilt, broken) -> None:
+    """Where it tips, a panel a lateral speed; of the headings of the legs the one that lies lowest."""
+    worst = np.argmax(tilt, axis=3)[..., None]
+    figure = contact_figure(
+        np.degrees(np.take_along_axis(tilt, worst, axis=3)[..., 0]),
+        np.take_along_axis(broken, worst, axis=3)[..., 0],
+        np.asarray(SPANS),
+        np.degrees(DIRECTIONS),
+        [f"{lateral:g} m/s across" for lateral in LATERAL],
+        "IM-1's touchdown, 2.7 m/s down on a slope of 12°: how it ends, worst of the headings of its legs",
+    )
+    figure.savefig(PICTURE, dpi=110)
+
+
 def study() -> Section:
-    """All of it; the map is drawn by `perilune.report.contact_figure`."""
+    """All of it, and the map drawn as docs/pictures/legs.png."""
     tilt, broken, took = im1_map()
+    draw(tilt, broken)
     return Section(
         "Legs on the ground",
         words=[

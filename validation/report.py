@@ -22,6 +22,7 @@ class Section:
     words: list[str] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     tables: list[tuple[list[str], list[list[str]]]] = field(default_factory=list)
+    was_run: bool = True  # false where what it needs is absent: what was measured elsewhere stays
 
     def markdown(self) -> str:
         """The section as Markdown."""

@@ -8,6 +8,7 @@ from perilune.simulation.mission import Mission
 
 # Endings of keys, longest first → how the unit is written.
 UNITS = {
+    "_deg_per_h_per_rts": "°/h/√s", "_kg_per_mps2": "kg s²/m", "_ug_per_rts": "µg/√s", "_mrad_per_s": "mrad/s", "_mmps": "mm/s",
     "_ug_per_rthz": "µg/√Hz", "_ug_per_s": "µg/s", "_deg_per_h_per_s": "°/h/s", "_arcsec_per_s": "arcsec/s", "_kgps": "kg/s",
      "_deg_per_rth": "°/√h", "_deg_per_h": "°/h", "_deg_per_s": "°/s", "_per_s2": "1/s²",
     "_per_s": "1/s", "_mps2": "m/s²", "_mps": "m/s", "_kgm2": "kg m²", "_m2": "m²", "_arcsec": "arcsec", "_mrad": "mrad",

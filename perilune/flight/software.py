@@ -244,7 +244,9 @@ class FlightSoftware(eqx.Module):
         guidance = self.settings.guidance
         brake_M = braking_acceleration(where, mass, memory.throttle, memory.time_to_go, guidance, design)
         is_terminal = (mode == modes.TERMINAL) | (mode == modes.FINAL)
-        fall_M = descent_acceleration(where, foot_height, is_terminal, mode == modes.FINAL, guidance)
+        lands_on_main = is_terminal & (design.assist_pairs == 0.0)  # the last metres are flown upright, on whatever engine
+        is_final = (mode == modes.FINAL) | (lands_on_main & (foot_height < guidance.main_off_height))
+        fall_M = descent_acceleration(where, foot_height, is_terminal, is_final, guidance)
         is_early = mode <= modes.BRAKING
         wanted_M = jnp.where(is_early, brake_M, fall_M)
         thrust_I = fixed_to_inertial(unit(wanted_M), clock)

@@ -8,7 +8,7 @@ import numpy as np
 
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.errors import UserError
-from perilune.foundation.frames import direction_to, fixed_to_inertial, local_axes
+from perilune.foundation.frames import direction_to, local_axes
 from perilune.foundation.gravity import GravityField, full_field, zonal_field
 from perilune.foundation.gravity import acceleration as quadratic
 from perilune.foundation.harmonics import HarmonicField, acceleration
@@ -42,19 +42,14 @@ def moment_of(mission: Mission) -> float:
     return tdb_seconds(mission.site.planned_touchdown_utc)
 
 
-def sun_over(mission: Mission) -> tuple[float, np.ndarray]:
-    """Elevation of the Sun's centre over the site's horizon at the planned touchdown, degrees, and the direction towards it in I
-    at mission time 0 (it moves by 0.01° in a landing). Where the mission says the elevation, the azimuth stays."""
+def sun_over(mission: Mission) -> tuple[float, float]:
+    """Elevation of the Sun's centre over the site's horizon at the planned touchdown, and its azimuth, degrees."""
     source, moment, site = source_of(mission), moment_of(mission), mission.site
-    up = np.asarray(direction_to(*(jnp.asarray(math.radians(x)) for x in (site.latitude_deg, site.longitude_deg))))
+    place_M = direction_to(*(jnp.asarray(math.radians(x)) for x in (site.latitude_deg, site.longitude_deg)))
+    east_M, north_M, up_M = (np.asarray(axis) for axis in local_axes(place_M))
     sun_M = source.orientation(moment) @ source.sun(moment)
-    true = elevation(RADIUS * up, sun_M)
-    said = true if site.sun_elevation_deg is None else math.radians(site.sun_elevation_deg)
-    toward = sun_M / np.linalg.norm(sun_M)
-    level = toward - (toward @ up) * up
-    toward = np.cos(said) * level / np.linalg.norm(level) + np.sin(said) * up if said != true else toward
-    at_touchdown = jnp.asarray(mission.start.flight_time_s)
-    return math.degrees(true), np.asarray(fixed_to_inertial(jnp.asarray(toward), at_touchdown))
+    azimuth = math.degrees(math.atan2(sun_M @ east_M, sun_M @ north_M))
+    return math.degrees(elevation(RADIUS * up_M, sun_M)), azimuth % 360.0
 
 
 def fields_of(mission: Mission) -> tuple[HarmonicField, HarmonicField]:

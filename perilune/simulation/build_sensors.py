@@ -21,10 +21,8 @@ from perilune.world.sensors.terrain_camera import TerrainCamera, View
 from perilune.world.sensors.velocimeter import Velocimeter
 
 from .mission import Mission
-from .sensor_tables import table_at
+from .sensor_tables import LEAST_DETERMINANT, table_at
 from .units import ARCSECOND, DEGREE, DEGREE_PER_HOUR, DEGREE_PER_ROOT_HOUR, MICRO_G
-
-LEAST_DETERMINANT = 1e-3  # of Σ u uᵀ: three beams 10° off one axis have 6e-3
 
 
 def values(n, sensor: str):
@@ -207,9 +205,8 @@ def map_tie_M(n, tie_L: Float[Array, "3"]) -> Float[Array, "3"]:
 
 def terrain_camera(n) -> TerrainCamera:
     """Camera, matcher and map as one unit."""
-    value, one = values(n, "terrain_camera"), jnp.ones(())
+    value = values(n, "terrain_camera")
     return TerrainCamera(
-        is_fitted=one,
         view=view(n, "terrain_camera"),
         pixel_angle=1e-3 * value("pixel_mrad"),
         pixels=value("match_pixels"),
@@ -225,9 +222,8 @@ def terrain_camera(n) -> TerrainCamera:
 
 def optical_flow(n) -> OpticalFlow:
     """The camera as mounted."""
-    value, one = values(n, "optical_flow"), jnp.ones(())
+    value = values(n, "optical_flow")
     return OpticalFlow(
-        is_fitted=one,
         view=view(n, "optical_flow"),
         across_B=unit(value("across")),
         scale_error=1e-6 * value("scale_error_ppm"),
@@ -240,9 +236,8 @@ def optical_flow(n) -> OpticalFlow:
 
 def hazard_lidar(n) -> HazardLidar:
     """The unit as mounted."""
-    value, one = values(n, "hazard_lidar"), jnp.ones(())
+    value = values(n, "hazard_lidar")
     return HazardLidar(
-        is_fitted=one,
         boresight_B=unit(value("boresight")),
         field=DEGREE * value("field_deg"),
         width=value("width_m"),
@@ -257,9 +252,8 @@ def hazard_lidar(n) -> HazardLidar:
 
 def propellant_gauge(n) -> PropellantGauge:
     """One gauge for all tanks."""
-    value, one = values(n, "propellant_gauge"), jnp.ones(())
+    value = values(n, "propellant_gauge")
     return PropellantGauge(
-        is_fitted=one,
         bias=value("bias_kg"),
         scale_error=1e-6 * value("scale_error_ppm"),
         noise=value("noise_kg"),

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from perilune.foundation.corridor import Corridor
+from perilune.foundation.frames import direction_to, fixed_to_inertial, local_axes
 from perilune.foundation.gravity import full_field
 from perilune.foundation.moon import STANDARD_GRAVITY
+from perilune.foundation.quantities import Direction
 from perilune.foundation.rotation import from_rotation_vector, rotate
 from perilune.foundation.vectors import cross
 from perilune.interface.design import ENGINE_CLASSES, FEET
@@ -124,8 +126,18 @@ def legs(n) -> LegsAsBuilt:
     figures = ("stiffness_npm", "damping_nspm", "crush_load_n", "stroke_limit_m", "stop_stiffness_npm", "failure_load_n")
     k, c, crush, stroke, stop, failure = (value(key) * ones for key in figures)
     strength, damping = (1.0 + 0.01 * value(f"{what}_error_percent") for what in ("strength", "damping"))
+    strength, damping = jnp.maximum(strength, 0.01), jnp.maximum(damping, 0.0)  # errors and faults add up
     crush, failure, c = strength * crush, strength * failure, damping * c
     return LegsAsBuilt(value("is_there"), foot, axis, k, c, crush, stroke, stop, failure, value("pad_radius_m") * ones)
+
+
+def sun(n) -> Direction:
+    """Direction towards the Sun in I, where it stands over the site at the planned touchdown: it moves by 0.1° in a landing."""
+    place_M = direction_to(DEGREE * n["site.latitude_deg"], DEGREE * n["site.longitude_deg"])
+    east_M, north_M, up_M = local_axes(place_M)
+    azimuth, elevation = DEGREE * n["site.sun_azimuth_deg"], DEGREE * n["site.sun_elevation_deg"]
+    level_M = jnp.sin(azimuth) * east_M + jnp.cos(azimuth) * north_M
+    return fixed_to_inertial(jnp.cos(elevation) * level_M + jnp.sin(elevation) * up_M, n["start.flight_time_s"])
 
 
 def hull(n) -> Float[Array, "8 3"]:
@@ -160,7 +172,7 @@ def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, f
             n["soil.retardation_s"],
             n["soil.friction"],
         ),
-        sun_I=n["site.sun_I"],
+        sun_I=sun(n),
         imu=imu(n),
         imu_errors=imu_errors(n),
         star_tracker=star_tracker(n),

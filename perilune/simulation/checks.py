@@ -7,6 +7,7 @@ import numpy as np
 
 from perilune.foundation.errors import UserError
 from perilune.foundation.moon import SURFACE_GRAVITY
+from perilune.world.sensors.instruments import LATE
 
 from .fault_rows import Wanted, collected
 from .layout import axes_without_torque, centre_at_start, pairs_balance, surrounds
@@ -15,7 +16,6 @@ from .nearest import nearest
 from .numbers import numbers_as_given
 from .sensor_checks import sensor_rules
 
-OPTIONAL = ("doppler_beams", "terrain_camera", "optical_flow", "hazard_lidar", "propellant_gauge")
 FARTHEST_M = 1.8e6  # where the plane that the ground is laid in is stretched fourfold
 
 
@@ -65,10 +65,17 @@ def check_part(fault: Wanted, mission: Mission, where: str) -> None:
     beams = lander.sensors.doppler_beams
     if fault.kind.name.startswith("velocimeter.beam_"):
         target = "doppler_beams"
-    if target in OPTIONAL and getattr(lander.sensors, target) is None:
+    if target in LATE and getattr(lander.sensors, target) is None:
         raise UserError(
             f"{where}: fault {fault.name}: this lander has no {target}; give it one as [lander.sensors.{target}], or leave the "
             "fault out."
+        )
+    if target == "velocimeter" and beams is None and lander.sensors.velocimeter.is_fitted < 0.5:
+        raise UserError(f"{where}: fault {fault.name}: this lander has no velocimeter and no Doppler beams.")
+    if fault.event == "main_engine_off" and not lander.engines.assist.place_m:
+        raise UserError(
+            f"{where}: fault {fault.name} waits for the main engine to be off before contact, but this lander has no assist "
+            "engines to land on: it could never strike."
         )
     counts = {
         "main_engine": len(lander.engines.main.place_m),

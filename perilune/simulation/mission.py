@@ -1,6 +1,7 @@
 """The mission file: its schema, and reading it with sentences instead of tracebacks."""
 
 import tomllib
+from copy import deepcopy
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -327,4 +328,4 @@ def assign(table: dict[str, Any], path: str, value: Any, where: str) -> None:
         node = node[part]
     if not isinstance(node, dict) or (last not in node and not may_be_new):
         raise UserError(f"{where}: no key {path}.{nearest(last, node if isinstance(node, dict) else {})}")
-    node[last] = value
+    node[last] = deepcopy(value)  # a later path may go into it

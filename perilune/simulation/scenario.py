@@ -120,10 +120,10 @@ def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
     height = jax.jit(HeightMap.height)(maps.onboard, *place)  # one program: operation by operation it takes longer than a flight
     numbers = numbers_of(mission)
     numbers["site.height_m"] = jax.device_get(height)
-    elevation_deg, toward_sun_I = sun_over(mission)
+    elevation_deg, azimuth_deg = sun_over(mission)
     if site.sun_elevation_deg is None:
         numbers["site.sun_elevation_deg"] = np.asarray(elevation_deg)
-    numbers["site.sun_I"] = toward_sun_I
+    numbers["site.sun_azimuth_deg"] = np.asarray(azimuth_deg)
     return numbers
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .lander_tables import Hull
 from .mission import Mission
-from .sensor_tables import InstrumentTable
+from .sensor_tables import LEAST_DETERMINANT, InstrumentTable
 
 NEAR = 1e-6  # m: a sensor stands on the body's skin, not in it
 
@@ -65,6 +65,22 @@ def sensor_rules(mission: Mission) -> list[tuple[bool, str]]:
                     "(flight.period_s times flight.slow_every)",
                 )
             )
+            limit = mission.start.time_limit_s
+            found.append(
+                (
+                    table.interval_s > limit,
+                    f"lander.sensors.{name}.interval_s = {table.interval_s:g} is longer than the flight "
+                    f"(start.time_limit_s = {limit:g}): it would never read",
+                )
+            )
+    if (beams := sensors.doppler_beams) is not None:
+        way = np.asarray(beams.direction)
+        found.append(
+            (
+                float(np.linalg.det(way.T @ way)) < LEAST_DETERMINANT,
+                "lander.sensors.doppler_beams.direction: the beams lie in one plane, or nearly, and give no velocity; turn one",
+            )
+        )
     if (flow := sensors.optical_flow) is not None:
         leaning = abs(sum(a * b for a, b in zip(flow.boresight, flow.across, strict=True)))
         found.append((leaning > 0.01, "lander.sensors.optical_flow.across is not at right angles to its boresight"))

@@ -19,6 +19,7 @@ def of_unit_length(direction: Three) -> Three:
 
 Direction = Annotated[Three, AfterValidator(of_unit_length)]
 Angle = Annotated[float, Field(gt=0, le=180)]
+LEAST_DETERMINANT = 1e-3  # of Σ u uᵀ over Doppler beams: three beams 10° off one axis have 6e-3
 Latency = Annotated[float, Field(ge=0, le=2)]
 
 
@@ -153,8 +154,8 @@ class CameraTable(InstrumentTable):
     boresight: Direction
     least_height_m: NotNegative
     most_height_m: Positive
-    least_sun_deg: Finite
-    most_sun_deg: Finite
+    least_sun_deg: Annotated[float, Field(ge=-90, le=90)]
+    most_sun_deg: Annotated[float, Field(ge=-90, le=90)]
     tilt_limit_deg: Angle
     rate_limit_deg_per_s: Positive
 
@@ -170,7 +171,7 @@ class TerrainCameraTable(CameraTable):
     map_tie_m: Three = (0.0, 0.0, 0.0)  # east, north, up at the site
     miss_probability: Share = 0.0
     false_probability: Share = 0.0
-    false_distance_m: NotNegative = 0.0
+    false_distance_m: Positive = 500.0
 
 
 class OpticalFlowTable(CameraTable):
@@ -196,7 +197,7 @@ class HazardLidarTable(InstrumentTable):
     dropout_probability: Share = 0.0
     least_share: Share
     most_height_m: Positive
-    tilt_limit_deg: Angle
+    tilt_limit_deg: Annotated[float, Field(gt=0, le=45)]  # of the boresight from nadir
 
 
 class PropellantGaugeTable(InstrumentTable):

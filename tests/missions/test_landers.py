@@ -180,9 +180,9 @@ def test_healthy_landers_keep_to_their_timelines():
 
     flights = {}
     for name in ("blue-ghost", "odysseus"):
-        before = fly_chunk._cache_size()  # pyright: ignore[reportFunctionMemberAccess]
+        before = fly_chunk._cache_size()  # type: ignore[attr-defined]
         flights[name] = perilune.fly(name, seed=0, healthy=True)
-        compiled = fly_chunk._cache_size() - before  # pyright: ignore[reportFunctionMemberAccess]
+        compiled = fly_chunk._cache_size() - before  # type: ignore[attr-defined]
         assert compiled == 0 or name == "blue-ghost"  # the second takes the first one's program
     left = {}
     for name, flight in flights.items():

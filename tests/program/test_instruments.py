@@ -114,6 +114,16 @@ def test_a_lost_beam_of_three_leaves_no_velocity(lander, read):
     assert measured.velocimeter_is_valid[:2].tolist() == [True, False]
 
 
+def test_a_unit_that_is_off_tells_nothing(lander, read):
+    values = np.zeros((2, len(unbroken().value)))
+    for lane, name in enumerate(("velocimeter.off", "hazard_lidar.off")):
+        values[lane, CATALOGUE[name].rows] = 1.0
+    sights = read(values, 100, lander[2]).sights
+    assert not np.any(sights.beams.is_locked[0]) and not np.any(sights.beams.slant_range[0])
+    assert sights.patch.share[:2].tolist() == [1.0, 0.0] and not np.any(sights.patch.heights[1])
+    assert sights.patch.is_valid[:2].tolist() == [True, False]
+
+
 def test_instruments_read_when_they_are_due(lander, read):
     """At their own intervals: beams and flow every slow step, camera and gauge every second one, the lidar every tenth."""
     ticks, flags = np.arange(50, 155, 5), []
@@ -153,3 +163,46 @@ def test_a_laden_lander_has_beams_but_not_four(laden):
     check_faults({"velocimeter.beam_lost.3": 1.0, "terrain_camera.off": 1.0}, laden, "here")
     with pytest.raises(UserError, match="this lander has 3 Doppler beams"):
         check_faults({"velocimeter.beam_lost.4": 1.0}, laden, "here")
+
+
+DOWN, AHEAD = [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]
+WRONG = {
+    "beams in one plane": ({"lander.sensors.doppler_beams.direction": [DOWN, AHEAD, [0.7071, 0.0, -0.7071]]}, "lie in one plane"),
+    "never reads": ({"lander.sensors.terrain_camera.interval_s": 1e10}, "it would never read"),
+    "between steps": ({"lander.sensors.terrain_camera.interval_s": 0.7}, "not a whole number of slow steps"),
+    "through the body": ({"lander.sensors.optical_flow.boresight": [0.0, 0.0, 1.0]}, "looks through the body"),
+    "out of its side": (
+        {"lander.sensors.terrain_camera.boresight": AHEAD, "lander.sensors.terrain_camera.place_m": [-0.8, 0.0, 1.0]},
+        "looks through the body",
+    ),
+    "askew": ({"lander.sensors.optical_flow.across": DOWN}, "not at right angles"),
+    "never sees": ({"lander.sensors.terrain_camera.least_height_m": 9e3}, "never"),
+    "a lidar to the side": ({"lander.sensors.hazard_lidar.tilt_limit_deg": 180.0}, "less than or equal to 45"),
+    "two velocities": ({"lander.sensors.velocimeter.is_fitted": 1.0}, "set velocimeter.is_fitted to 0.0"),
+    "not a direction": ({"lander.sensors.hazard_lidar.boresight": [0.0, 0.0, -2.0]}, "unit vector"),
+    "too many beams": ({"lander.sensors.doppler_beams.direction": [DOWN] * 5}, "at most 4"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_instruments_that_make_no_sense_are_refused(case):
+    changes, said = WRONG[case]
+    with pytest.raises(UserError, match=said):
+        load("resilience", EVERYTHING | changes)
+
+
+def test_what_looks_away_from_the_body_may_stand_on_it():
+    load("resilience", EVERYTHING | {"lander.sensors.terrain_camera.boresight": AHEAD,
+                                     "lander.sensors.terrain_camera.place_m": [0.8, 0.0, 1.0]})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("velocimeter.bias_mps", "no velocimeter and no Doppler beams"), ("star_tracker.off", "no assist engines to land on")],
+)
+def test_faults_that_a_lander_cannot_have(name, said):
+    """On a lander without velocimeter, and at an event that one without assist engines never comes to."""
+    mission = load("slim") if name == "star_tracker.off" else load("resilience", {"lander.sensors.velocimeter.is_fitted": 0.0})
+    fault = {"magnitude": 1.0, "phase": "final metres"} if name == "star_tracker.off" else 1.0
+    with pytest.raises(UserError, match=said):
+        check_faults({name: fault}, mission, "here")

@@ -250,7 +250,7 @@ def test_a_view_opens_inside_each_limit():
 
 def camera(**figures) -> TerrainCamera:
     unit = TerrainCamera(
-        is_fitted=array(1.0), view=view(), pixel_angle=array(1e-3), pixels=array(1.0), pixels_up=array(4.0), floor=array(0.0),
+        view=view(), pixel_angle=array(1e-3), pixels=array(1.0), pixels_up=array(4.0), floor=array(0.0),
         map_quality=array(1.5), map_tie_M=array(12.0, -20.0, 31.0), miss_probability=array(0.0), false_probability=array(0.0),
         false_distance=array(400.0),
     )  # fmt: skip
@@ -278,13 +278,12 @@ def test_terrain_camera_misses_and_false_matches(noise):
     assert np.max(np.abs(error[is_false, 0])) < 1e-6  # along the ground only
     few = 4 / np.sqrt(2 * 2 * is_false.sum())  # 4 sigma of a deviation from 200 pairs
     assert np.sqrt(np.mean(error[is_false, 1:] ** 2)) == pytest.approx(400.0, rel=few)
-    assert not bool(camera(is_fitted=0.0).measure(motion, array(2000.0), sun_at(30.0), NOW, QUIET).is_valid)
     assert not bool(camera().measure(motion, array(2000.0), sun_at(-1.0), NOW, QUIET).is_valid)
 
 
 def flow(**figures) -> OpticalFlow:
     unit = OpticalFlow(
-        is_fitted=array(1.0), view=view(), across_B=array(1.0, 0.0, 0.0), scale_error=array(0.0), bias=jnp.zeros(2),
+        view=view(), across_B=array(1.0, 0.0, 0.0), scale_error=array(0.0), bias=jnp.zeros(2),
         noise=array(1e-3), flow_limit=array(0.5), dropout_probability=array(0.0),
     )  # fmt: skip
     return changed(unit, **figures)
@@ -313,7 +312,7 @@ def test_optical_flow_ends_at_each_limit(noise):
     read = lambda unit=None, height=1000.0, sun=30.0, rate=0.0, v=50.0: bool(  # noqa: E731
         (unit or flow()).measure(standing(velocity=(0, v, 0), rate=(rate, 0, 0)), array(height), sun_at(sun), NOW, QUIET)[1]
     )
-    assert read() and not read(flow(is_fitted=0.0))
+    assert read()
     assert read(height=101.0) and not read(height=99.0) and not read(height=5001.0)
     assert not read(sun=4.9) and not read(sun=71.0) and not read(rate=0.06)
     assert read(height=200.0, v=99.0) and not read(height=200.0, v=101.0)  # 0.5 rad/s
@@ -326,7 +325,7 @@ def test_optical_flow_ends_at_each_limit(noise):
 
 def lidar(**figures) -> HazardLidar:
     unit = HazardLidar(
-        is_fitted=array(1.0), boresight_B=array(0.0, 0.0, -1.0), field=array(np.radians(20.0)), width=array(1600.0),
+        boresight_B=array(0.0, 0.0, -1.0), field=array(np.radians(20.0)), width=array(1600.0),
         noise=array(0.05), bias=array(0.0), dropout_probability=array(0.0), least_share=array(0.8), most_height=array(500.0),
         tilt_limit=array(np.radians(15.0)),
     )  # fmt: skip
@@ -386,7 +385,7 @@ def test_hazard_lidar_ends_at_each_limit():
     def scan(unit=None, motion=None, target=STRAIGHT_DOWN):
         return bool(scans(unit or lidar(), motion or standing(400.0), target).is_valid[0])
 
-    assert scan() and not scan(lidar(is_fitted=0.0))
+    assert scan()
     assert scan(motion=standing(499.0)) and not scan(motion=standing(501.0)) and not scan(motion=standing(-1.0))
     assert scan(motion=standing(400.0, leaning(14.9))) and not scan(motion=standing(400.0, leaning(15.1)))
     aside = [(RADIUS, 400.0 * np.tan(np.radians(angle)), 0.0) for angle in (19.9, 20.1)]  # of a field of 20°
@@ -420,7 +419,6 @@ def test_propellant_gauge(noise):
     assert np.min(low) == 0.0
     assert bool(gauge().measure(motion, array(0.31), array(0.3), QUIET)[1])
     assert not bool(gauge().measure(motion, array(0.29), array(0.3), QUIET)[1])
-    assert not bool(gauge(is_fitted=0.0).measure(motion, array(1.0), array(1.0), QUIET)[1])
 
 
 # Blinding of the star tracker

@@ -34,7 +34,6 @@ class HazardLidar(eqx.Module):
     patch and moves a rim 16 m from its middle by 16 mm in height), and the bins' own size: heights are those of their middles.
     """
 
-    is_fitted: Scalar  # 1 where the lander carries one
     boresight_B: Direction
     field: Scalar  # rad, how far from the boresight a target may lie
     width: Scalar  # m, of the patch
@@ -78,8 +77,7 @@ class HazardLidar(eqx.Module):
         sight_I = fixed_to_inertial(sight_M, time)
         over = distance * steep
         is_valid = (
-            (self.is_fitted > 0.5)
-            & (over > 0.0)
+            (over > 0.0)
             & (over < self.most_height)
             & (distance < 0.5 * FAR)
             & (-dot(boresight_I, unit(motion.position_I)) > jnp.cos(self.tilt_limit))

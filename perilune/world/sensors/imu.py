@@ -13,7 +13,7 @@ from ..state import Motion
 class Imu(eqx.Module):
     """The unit as mounted at the centre of mass (lever arm left out), axes B.
 
-    Biases and scale errors are constant over a descent; quantisation and saturation are left out.
+    Biases and scale errors are constant over a descent; drift, quantisation and saturation are `ImuErrors`'.
     """
 
     accelerometer_bias_B: Vector  # m/s²

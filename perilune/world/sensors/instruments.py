@@ -8,11 +8,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.scipy.special import ndtr
 from jaxtyping import Array, Float, Int, Key
 
 from perilune.foundation.frames import inertial_to_fixed
 from perilune.foundation.quantities import Direction, Flag, Mass, Position, Scalar, Velocity
-from perilune.foundation.randomness import HAZARD_LIDAR, Noise, sensor_key
+from perilune.foundation.randomness import HAZARD_LIDAR, Noise, rows, sensor_key
 from perilune.foundation.vectors import norm
 from perilune.interface.measurements import Beams, Patch, nothing_sighted
 
@@ -109,13 +110,18 @@ class Instruments(eqx.Module):
     lidar: HazardLidar
     gauge: PropellantGauge
 
-    def struck_by(self, struck: Struck) -> "Instruments":
-        """With the faults that strike their parts; the same bits where there are none."""
+    def struck_by(self, struck: Struck, noise: Noise) -> "Instruments":
+        """With the faults that strike their parts; the same bits where there are none. A Doppler unit that gives nothing has no
+        lock on any beam."""
 
         def louder(own, channel):
             return jnp.sqrt(own**2 + struck.one("slow_noise", SLOW.index(channel)) ** 2)
 
-        lidar_lost = struck.one("unit_dropout", UNITS.index("hazard_lidar"))
+        velocity, lidar = UNITS.index("velocimeter"), UNITS.index("hazard_lidar")
+        no_beams = struck.has("unit_off", velocity) | (
+            ndtr(rows(noise, "fault_dropouts"))[1] < struck.one("unit_dropout", velocity)
+        )
+        lidar_kept = (1.0 - struck.one("unit_dropout", lidar)) * (1.0 - struck.one("unit_off", lidar))
         return eqx.tree_at(
             lambda i: (
                 i.beams.is_there,
@@ -129,13 +135,13 @@ class Instruments(eqx.Module):
             ),
             self,
             (
-                self.beams.is_there * (1.0 - struck.of("beam_lost")),
+                jnp.where(no_beams, 0.0, self.beams.is_there * (1.0 - struck.of("beam_lost"))),
                 self.beams.speed_bias + struck.of("beam_bias"),
                 louder(self.camera.floor, "fix east"),
                 self.camera.false_probability + struck.one("camera_false"),
                 louder(self.flow.noise, "flow x"),
                 louder(self.lidar.noise, "patch"),
-                1.0 - (1.0 - self.lidar.dropout_probability) * (1.0 - lidar_lost),
+                1.0 - (1.0 - self.lidar.dropout_probability) * lidar_kept,
                 louder(self.gauge.noise, "propellant"),
             ),
         )
@@ -144,7 +150,7 @@ class Instruments(eqx.Module):
         self, at: Moment, sensed: Scalar, carried: Carried, struck: Struck, noise: Noise, run_key: Key[Array, ""], step
     ) -> Sighted:
         """All readings of slow step `step`; `sensed` is the gauge's last acceleration (m/s²)."""
-        units = self.struck_by(struck)
+        units = self.struck_by(struck, noise)
         none = nothing_sighted()
 
         units_of = [UNITS.index("velocimeter" if name == "doppler_beams" else name) for name in LATE]

@@ -31,7 +31,6 @@ class OpticalFlow(eqx.Module):
     taking out a turn (a share of the body rate), flow by descending (zero at the boresight), and the lander's own shadow.
     """
 
-    is_fitted: Scalar  # 1 where the lander carries one
     view: View
     across_B: Direction
     scale_error: Scalar
@@ -57,4 +56,4 @@ class OpticalFlow(eqx.Module):
         size = jnp.sqrt(true[0] * true[0] + true[1] * true[1])
         is_seen = self.view.is_open(motion, height, sun_M, time) & (size < self.flow_limit)
         is_lost = ndtr(normal[2]) < self.dropout_probability
-        return (1.0 + self.scale_error) * true + self.bias + self.noise * normal[0:2], (self.is_fitted > 0.5) & is_seen & ~is_lost
+        return (1.0 + self.scale_error) * true + self.bias + self.noise * normal[0:2], is_seen & ~is_lost

@@ -21,7 +21,6 @@ class PropellantGauge(eqx.Module):
     sideways acceleration (1 % of a tank's depth a per cent of sideways share), residuals that no probe sees.
     """
 
-    is_fitted: Scalar  # 1 where the lander carries one
     bias: Scalar  # kg
     scale_error: Scalar
     noise: Scalar  # kg, 1 sigma
@@ -35,4 +34,4 @@ class PropellantGauge(eqx.Module):
         read = (1.0 + self.scale_error) * motion.propellant + self.bias + spread * rows(noise, "propellant_gauge")[0]
         stepped = jnp.round(read / jnp.where(self.quantum > 0.0, self.quantum, 1.0)) * self.quantum
         read = jnp.where(self.quantum > 0.0, stepped, read)
-        return jnp.maximum(read, 0.0), (self.is_fitted > 0.5) & (acceleration > self.settling)
+        return jnp.maximum(read, 0.0), acceleration > self.settling

@@ -123,7 +123,8 @@ class RangeFinder(eqx.Module):
             echo, is_echo = self.footprint.measure(distances, each, noise)
             return echo.distance, echo.energy, is_echo
 
-        return Met(*lax.cond(scene.is_wide, wide, narrow), distances[0], cosines[0])
+        counts, answer, is_echo = lax.cond(scene.is_wide, wide, narrow)
+        return Met(counts, answer, is_echo, distances[0], cosines[0])
 
     def struck_by(self, struck: Struck) -> "RangeFinder":
         """The unit with the faults that strike its parts; the same bits where there are none."""

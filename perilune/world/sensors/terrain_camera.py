@@ -67,7 +67,6 @@ class TerrainCamera(eqx.Module):
     false matches are white; real ones come with the place.
     """
 
-    is_fitted: Scalar  # 1 where the lander carries one
     view: View
     pixel_angle: Scalar  # rad, of one pixel
     pixels: Scalar  # 1 sigma of a match in each horizontal direction, in pixels
@@ -90,7 +89,7 @@ class TerrainCamera(eqx.Module):
         wrong_M = self.false_distance * stretched(normal[4:7], up_M, jnp.ones_like(pixel), jnp.zeros_like(pixel))
         is_false = ndtr(normal[3]) < self.false_probability
         is_missed = ndtr(-normal[3]) < self.miss_probability  # the upper tail; false matches use the lower one
-        is_valid = (self.is_fitted > 0.5) & self.view.is_open(motion, height, sun_M, time) & ~is_missed
+        is_valid = self.view.is_open(motion, height, sun_M, time) & ~is_missed
         return Fix(position_M + self.map_tie_M + error_M + jnp.where(is_false, wrong_M, 0.0), is_valid, is_false & is_valid)
 
 

@@ -133,12 +133,6 @@ class MassProperties(eqx.Module):
             inverse_free=self.inverse_free + more * self.inverse_slope,
         )
 
-    def sway(self, displacement: Float[Array, "tanks 2"], total: Mass) -> Vector:
-        """How far (m, B) liquid off its rest moves the centre of mass."""
-        each = self.slosh.mass[:, None] * displacement
-        x, y = (each[0, k] + each[1, k] + each[2, k] + each[3, k] for k in (0, 1))
-        return jnp.stack([x, y, jnp.zeros_like(x)]) / total
-
 
 class Structure(eqx.Module):
     """The dry lander and its tanks, as built."""
