@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from perilune.world.faults import FaultKind
+from perilune.world.faults.kinds import UNITS
+
 CAMERA = {
     "interval_s": 1.0, "latency_s": 0.1, "boresight": [0.0, 0.0, -1.0], "least_height_m": 20.0, "most_height_m": 8000.0,
     "least_sun_deg": 3.0, "most_sun_deg": 80.0, "tilt_limit_deg": 40.0, "rate_limit_deg_per_s": 10.0,
@@ -34,3 +37,8 @@ EVERYTHING: dict[str, Any] = {
     },
     "lander.sensors.propellant_gauge": {"interval_s": 1.0, "latency_s": 0.0, "noise_kg": 1.0, "slosh_kg_per_mps2": 2.0},
 }  # fmt: skip
+
+
+def is_of_instruments(kind: FaultKind) -> bool:
+    """Whether a fault strikes what the built-in lander does not carry."""
+    return kind.target in UNITS[3:] or kind.name.startswith("velocimeter.beam")

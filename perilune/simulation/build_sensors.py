@@ -106,8 +106,8 @@ def footprint(n) -> Footprint:
     is_gaussian = value("is_gaussian") > 0.5
     return Footprint(
         divergence=1e-3 * finder("beam_divergence_mrad"),
-        ring=jnp.where(is_gaussian, GAUSSIAN.ring, TOP_HAT.ring),
-        centre_weight=jnp.where(is_gaussian, GAUSSIAN.centre_weight, TOP_HAT.centre_weight),
+        ring=jnp.where(is_gaussian, *(jnp.asarray(beam.ring, float) for beam in (GAUSSIAN, TOP_HAT))),
+        centre_weight=jnp.where(is_gaussian, *(jnp.asarray(beam.centre_weight, float) for beam in (GAUSSIAN, TOP_HAT))),
         gate=value("gate_m"),
         threshold=finder("detection_threshold"),
         wants_last=value("wants_last"),
@@ -179,7 +179,7 @@ def doppler_beams(n) -> DopplerBeams:
         speed_limit=value("speed_limit_mps"),
         incidence_limit=DEGREE * value("incidence_limit_deg"),
         dropout_probability=value("dropout_probability"),
-        least_determinant=jnp.asarray(LEAST_DETERMINANT),
+        least_determinant=jnp.asarray(LEAST_DETERMINANT, float),
     )
 
 

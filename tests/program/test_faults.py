@@ -17,13 +17,12 @@ from perilune.simulation.fault_rows import collected, fault_table, moved_numbers
 from perilune.simulation.simulate import fly_chunk
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 from perilune.world.faults import CATALOGUE, FaultTable, Struck, untouched
-from perilune.world.faults.kinds import BLOCKS, FIRST, ROWS, UNITS
+from perilune.world.faults.kinds import BLOCKS, FIRST, ROWS
+
+from ..instruments import is_of_instruments
 
 # Of the built-in lander; what it does not carry is broken in `test_instruments`.
-DESCENT = [
-    kind for kind in CATALOGUE.values()
-    if not in_orbit(kind.name) and kind.target not in UNITS[3:] and not kind.name.startswith("velocimeter.beam")
-]  # fmt: skip
+DESCENT = [kind for kind in CATALOGUE.values() if not in_orbit(kind.name) and not is_of_instruments(kind)]
 LANES = 64
 
 

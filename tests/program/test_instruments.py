@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from perilune.campaign.batch import Batch, in_orbit
+from perilune.campaign.batch import Batch
 from perilune.foundation.errors import UserError
 from perilune.foundation.frames import direction_to, surface_velocity
 from perilune.foundation.moon import RADIUS
@@ -21,17 +21,13 @@ from perilune.simulation.scenario import lane_axes
 from perilune.simulation.simulate import fly_chunk
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 from perilune.world.faults import CATALOGUE, Struck, unbroken
-from perilune.world.faults.kinds import UNITS
 
-from ..instruments import EVERYTHING
+from ..instruments import EVERYTHING, is_of_instruments
 
 KEY = run_key(4, 0)
 TICKS = range(100, 500, 50)  # all instruments are due
 LANES = 64
-KINDS = [
-    kind for kind in CATALOGUE.values()
-    if kind.target in UNITS[3:] or (kind.name.startswith("velocimeter.") and not in_orbit(kind.name))
-]  # fmt: skip
+KINDS = [kind for kind in CATALOGUE.values() if is_of_instruments(kind) or kind.target == "velocimeter"]
 
 
 @pytest.fixture(scope="module")

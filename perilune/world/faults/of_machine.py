@@ -41,7 +41,7 @@ EACH_LEG = tuple(str(k + 1) for k in range(FEET))
 IM_1 = "IM-1 2024: a leg broke at touchdown"
 LEGS = (
     FaultKind("leg.strength_error_percent", "A strut crushes and breaks under more (positive) or less load than designed.", -99.0,
-              100.0, -80.0, elements=EACH_LEG, path="lander.legs.strength_error_percent", precedents=(IM_1,)),
+              100.0, -95.0, elements=EACH_LEG, path="lander.legs.strength_error_percent", precedents=(IM_1,)),
     FaultKind("leg.damping_error_percent", "A strut damps more (positive) or less than designed.", -100.0, 100.0, -90.0,
               elements=EACH_LEG, path="lander.legs.damping_error_percent"),
 )  # fmt: skip
