@@ -400,7 +400,7 @@ def test_hazard_lidar_ends_at_each_limit():
 
 
 def gauge(**figures) -> PropellantGauge:
-    return changed(PropellantGauge(*(array(x) for x in (1.0, 1.5, 0.02, 0.8, 2.0, 0.0, 0.3))), **figures)
+    return changed(PropellantGauge(*(array(x) for x in (1.5, 0.02, 0.8, 2.0, 0.0, 0.3))), **figures)
 
 
 def test_propellant_gauge(noise):
