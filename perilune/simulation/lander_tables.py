@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from perilune.interface.design import ENGINE_CLASSES, FEET, TANKS
 
 from .sensor_tables import SensorTables
-from .table_words import Finite, NotNegative, Parts, Positive, Rows, Share, Table, Three, ThreePositive
+from .table_words import Finite, NotNegative, Parts, Positive, Rows, Share, Table, Three, ThreePositive, filled_in
 
 
 class EngineTable(Table):
@@ -34,11 +34,7 @@ class EngineTable(Table):
             raise ValueError(f"{count} places and {len(self.direction)} directions: every engine needs both")
         if any(not 0.99 < sum(x * x for x in direction) < 1.01 for direction in self.direction):
             raise ValueError("every direction is a unit vector")
-        for name in ("thrust_error_percent", "misalignment_east_mrad", "misalignment_north_mrad"):
-            if len(getattr(self, name)) not in (0, count):
-                raise ValueError(f"{name} has {len(getattr(self, name))} figures for {count} engines")
-            if not getattr(self, name):
-                object.__setattr__(self, name, (0.0,) * count)
+        filled_in(self, ("thrust_error_percent", "misalignment_east_mrad", "misalignment_north_mrad"), count, "engines")
         if self.fall_time_s is None:
             object.__setattr__(self, "fall_time_s", self.rise_time_s)
         return self
@@ -133,11 +129,7 @@ class Legs(Table):
     @pydantic.model_validator(mode="after")
     def each_of_them(self):
         """Errors of every leg or of none."""
-        for name in ("strength_error_percent", "damping_error_percent"):
-            if len(getattr(self, name)) not in (0, len(self.foot_m)):
-                raise ValueError(f"{name} has {len(getattr(self, name))} figures for {len(self.foot_m)} legs")
-            if not getattr(self, name):
-                object.__setattr__(self, name, (0.0,) * len(self.foot_m))
+        filled_in(self, ("strength_error_percent", "damping_error_percent"), len(self.foot_m), "legs")
         return self
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from perilune.interface.design import BEAMS
 
-from .table_words import Finite, NotNegative, Parts, Positive, Share, Table, Three, Two
+from .table_words import Finite, NotNegative, Parts, Positive, Share, Table, Three, Two, filled_in
 
 
 def of_unit_length(direction: Three) -> Three:
@@ -139,11 +139,7 @@ class DopplerBeamsTable(InstrumentTable):
     @pydantic.model_validator(mode="after")
     def each_of_them(self):
         """Biases of every beam or of none."""
-        for name in ("range_bias_m", "speed_bias_mps"):
-            if len(getattr(self, name)) not in (0, len(self.direction)):
-                raise ValueError(f"{name} has {len(getattr(self, name))} figures for {len(self.direction)} beams")
-            if not getattr(self, name):
-                object.__setattr__(self, name, (0.0,) * len(self.direction))
+        filled_in(self, ("range_bias_m", "speed_bias_mps"), len(self.direction), "beams")
         return self
 
 

@@ -21,3 +21,12 @@ class Table(BaseModel):
 
 Rows = tuple[Three, ...]
 Parts = tuple[Finite, ...]
+
+
+def filled_in(table: Table, names: tuple[str, ...], count: int, parts: str) -> None:
+    """Lists with a figure for each of `count` parts, or none at all, which is zero for each. Raises ValueError in words."""
+    for name in names:
+        if len(getattr(table, name)) not in (0, count):
+            raise ValueError(f"{name} has {len(getattr(table, name))} figures for {count} {parts}")
+        if not getattr(table, name):
+            object.__setattr__(table, name, (0.0,) * count)

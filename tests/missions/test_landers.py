@@ -173,8 +173,8 @@ def test_missions_take_what_the_study_finds(lander):
 
 
 def test_healthy_landers_keep_to_their_timelines():
-    """One seed each of a lander with and without assist engines, by one program: published times within the 30 s that the facts
-    page allows for Blue Ghost."""
+    """One seed each of a lander with and without assist engines, by one program. Masses and settings of guidance are derived from
+    these times, so this tells that the plan is flown, not that it is foretold; 30 s is what the facts page allows Blue Ghost."""
     import perilune
     from perilune.simulation.simulate import fly_chunk
 
