@@ -126,7 +126,7 @@ def spun(made: Bench) -> tuple[float, float, float]:
     craft = craft_of(world, truth, case)
     mine = ours(world, truth, case, 60.0)
     about = [
-        float(structure.at(jnp.asarray(held), jnp.zeros((TANKS, 2))).inertia_whole[2]) for held in (truth.tanks, mine.held[-1])
+        float(structure.at(jnp.asarray(held), jnp.zeros((2, TANKS))).inertia_whole[2]) for held in (truth.tanks, mine.held[-1])
     ]
     exact = 0.2 * about[0] / about[1]
     flown = (mine, fly(replace(craft, is_coupled=True), 60.0), fly(craft, 60.0))

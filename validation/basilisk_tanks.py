@@ -112,7 +112,7 @@ def cylinder_misses(structure, full: np.ndarray) -> list[tuple[float, float, flo
     rows = []
     for fill in FILLS:
         held = fill * full
-        mass = frozen.at(jnp.asarray(held), jnp.zeros((TANKS, 2)))
+        mass = frozen.at(jnp.asarray(held), jnp.zeros((2, TANKS)))
         step = 1e-4
         more, less = (inertia_of_cylinders(frozen, held * (1.0 + sign * step)) for sign in (1.0, -1.0))
         slope = (more - less) / (2.0 * step * held.sum())

@@ -89,7 +89,7 @@ def truth_with(truth, world, case: Case):
         truth,
         (
             jnp.asarray(CORNER_I), jnp.asarray(case.velocity_I), jnp.asarray([1.0, 0.0, 0.0, 0.0]), jnp.asarray(case.rate_B),
-            jnp.asarray(case.displaced), jnp.zeros((TANKS, 2)), running, jnp.arange(ENGINES) == 0,
+            jnp.asarray(case.displaced).T, jnp.zeros((2, TANKS)), running, jnp.arange(ENGINES) == 0,
         ),
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ def chunk(world, truth, first):
 
 def sway(mass, displacement, total):
     """How far (m, B) liquid off its rest (m, one a tank) moves the centre of mass."""
-    x, y = (jnp.sum(mass.slosh.mass * displacement[:, k]) for k in (0, 1))
+    x, y = (jnp.sum(mass.slosh.mass * displacement[k]) for k in (0, 1))
     return jnp.stack([x, y, jnp.zeros_like(x)]) / total
 
 
@@ -135,7 +135,14 @@ def ours(world, truth, case: Case, seconds: float, every: float = 0.1) -> Histor
     motion, held = jax.tree.map(lambda x: x[stride - 1 : cycles : stride], (motion, held))
     position_I, velocity_I, matrix_IB = jax.vmap(partial(datum_of, world.structure))(motion, held)
     swings = world.structure.tanks.slosh_share > 0.0
-    parts = (position_I, velocity_I, matrix_IB, motion.rate_B, held, jnp.where(swings[None, :, None], motion.slosh, 0.0))
+    parts = (
+        position_I,
+        velocity_I,
+        matrix_IB,
+        motion.rate_B,
+        held,
+        jnp.where(swings[None, :, None], jnp.swapaxes(motion.slosh, 1, 2), 0.0),
+    )
     return History(*(np.asarray(x) for x in parts))
 
 

@@ -33,4 +33,4 @@ def one_tank(
 
 def loaded(structure: Structure, propellant: float = 400.0) -> MassProperties:
     """With so much (kg) in its tank."""
-    return structure.at(jnp.where(jnp.arange(TANKS) == 0, propellant, 0.0), jnp.zeros((TANKS, 2)))
+    return structure.at(jnp.where(jnp.arange(TANKS) == 0, propellant, 0.0), jnp.zeros((2, TANKS)))

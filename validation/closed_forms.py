@@ -29,7 +29,7 @@ def fly(velocity, rate, output, steps: int, step: float, gm: float) -> Motion:
     )
     start = Motion(
         jnp.asarray([1757e3, 0.0, 0.0]), jnp.asarray(velocity, float), jnp.asarray([1.0, 0.0, 0.0, 0.0]),
-        jnp.asarray(rate, float), jnp.asarray(400.0), jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)), jnp.zeros(3), jnp.zeros(3),
+        jnp.asarray(rate, float), jnp.asarray(400.0), jnp.zeros((2, TANKS)), jnp.zeros((2, TANKS)), jnp.zeros(3), jnp.zeros(3),
     )  # fmt: skip
     none = jnp.zeros((3, 3))
     one = jax.jit(

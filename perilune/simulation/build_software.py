@@ -24,7 +24,7 @@ from .units import ARCSECOND, DEGREE, DEGREE_PER_HOUR, DEGREE_PER_ROOT_HOUR, MIC
 def design(n) -> LanderDesign:
     """The lander as drawn. Its principal moments are taken to grow in proportion to the propellant, from dry to loaded."""
     drawn, load = structure(n), n["lander.propellant_mass_kg"] * n["lander.tanks.load_share"]
-    dry, half, full = (drawn.at(share * load, jnp.zeros((TANKS, 2))) for share in (0.0, 0.5, 1.0))
+    dry, half, full = (drawn.at(share * load, jnp.zeros((2, TANKS))) for share in (0.0, 0.5, 1.0))
     grown = (full.inertia_whole - dry.inertia_whole)[0:3] / n["lander.propellant_mass_kg"]
     attitude, main, feet = (f"lander.{what}" for what in ("engines.attitude", "engines.main", "legs"))
     thruster = n[f"{attitude}.thrust_n"] * n[f"{attitude}.direction"] * n[f"{attitude}.is_there"][:, None]

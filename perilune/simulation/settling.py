@@ -121,8 +121,9 @@ def heights_with_rocks(cases: Case, ground: Ground, is_wanted: np.ndarray, detai
     heights = np.array(cases.patch.heights)
     spacing = cases.patch.spacing[0]
     law = detail.rocks_over_1m_per_m2, detail.rock_exponent, detail.seed
+    axes = [np.asarray(axis) for axis in ground]
     for lane in np.flatnonzero(is_wanted):
-        up, east, north = (np.asarray(axis[lane]) for axis in ground)
+        up, east, north = (axis[lane] for axis in axes)
         rocks = rocks_about(up, YARD_M, ROCKS_M, *law)
         if len(rocks.diameter):
             way = RADIUS * rocks.place_M

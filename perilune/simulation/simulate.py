@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 from perilune.flight import modes
 from perilune.flight.memory import FlightMemory
 from perilune.foundation.frames import surface_velocity
+from perilune.foundation.fusion import once
 from perilune.foundation.quantities import Count, Flag, Scalar
 from perilune.foundation.randomness import Noise, draw, rows
 from perilune.foundation.ticks import seconds
@@ -65,7 +66,7 @@ def cycle(scenario: Scenario, last: Snapshot, tick) -> Snapshot:
     noise = draw(scenario.run_key, tick)
     truth = world.advance(truth, last.commands, struck, noise, tick - 1, last.is_alive)
     measurements, shot, truth = world.measure(truth, struck, noise, scenario.run_key, tick)
-    is_off, misses = computer(struck, noise)
+    is_off, misses = once(computer(struck, noise))
     measurements = lost_if(is_off | misses, measurements)
     stepped = scenario.flight_software.step(last.memory, measurements, tick)
     memory, commands, raised = computed(last, stepped, is_off, misses)

@@ -119,8 +119,8 @@ def truth_with(
         attitude_IB=compose(attitude_IB, error_BB),
         rate_B=jnp.zeros(3),
         propellant=propellant,
-        slosh=jnp.zeros((TANKS, 2)),
-        slosh_rate=jnp.zeros((TANKS, 2)),
+        slosh=jnp.zeros((2, TANKS)),
+        slosh_rate=jnp.zeros((2, TANKS)),
         delta_velocity_B=jnp.zeros(3),
         delta_angle_B=jnp.zeros(3),
     )

@@ -5,10 +5,13 @@
 Left out: jet damping and the change of inertia while turning, together under 0.1 N m at 12 °/s and full thrust.
 """
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from perilune.foundation.fusion import by_number, once
 from perilune.foundation.gravity import acceleration
 from perilune.foundation.quantities import Acceleration, Mass, Matrix, Position, Rate, Scalar, Vector
 from perilune.foundation.rotation import normalised, rate_of_change, rotate
@@ -144,16 +147,20 @@ def rk4(motion: Motion, push: Push, mass: MassProperties, pull: Pull, step: Scal
     liquid = swinging(motion, push, known, mass, step)
 
     def slope(at: Motion, stage: Stage) -> Motion:
-        return derivative(at, stage, liquid, pull)
+        return once(derivative(at, stage, liquid, pull))
 
     def along(rate: Motion, length) -> Motion:
-        return jax.tree.map(lambda x, k: x + length * k, motion, rate)
+        return jax.tree.map(lambda x, k: by_number(lambda a, b: a + length * b, x, k), motion, rate)
 
     k1 = slope(motion, known.first)
     k2 = slope(along(k1, 0.5 * step), known.middle)
     k3 = slope(along(k2, 0.5 * step), known.middle)
     k4 = slope(along(k3, step), known.last)
-    moved = jax.tree.map(lambda x, a, b, c, d: x + step / 6.0 * (a + 2.0 * (b + c) + d), motion, k1, k2, k3, k4)
+
+    def summed(x, a, b, c, d):
+        return x + step / 6.0 * (a + 2.0 * (b + c) + d)
+
+    moved = jax.tree.map(partial(by_number, summed), motion, k1, k2, k3, k4)
     return eqx.tree_at(
         lambda m: (m.attitude_IB, m.rate_B, m.propellant, m.slosh, m.slosh_rate),
         moved,

@@ -19,8 +19,8 @@ class Motion(eqx.Module):
     attitude_IB: Attitude
     rate_B: Rate  # of B relative to I
     propellant: Mass  # in all tanks
-    slosh: Float[Array, "tanks 2"]  # m, of what swings in each tank, along X and Y of B from its rest
-    slosh_rate: Float[Array, "tanks 2"]  # m/s
+    slosh: Float[Array, "2 tanks"]  # m, of what swings in each tank, along X and Y of B from its rest
+    slosh_rate: Float[Array, "2 tanks"]  # m/s
     delta_velocity_B: Vector  # m/s, non-gravitational, of the structure
     delta_angle_B: Vector  # rad
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed
+from perilune.foundation.fusion import once
 from perilune.foundation.gravity import GravityField
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Acceleration, Direction, Flag, Scalar, Slope, Vector
@@ -102,7 +103,7 @@ class World(eqx.Module):
             velocity_S=readings.velocity_B,
             velocimeter_is_valid=readings.is_valid[place_of("velocimeter")],
             sights=sights,
-            has_contact=switches(truth.is_down, self.feet.is_there, struck, noise),
+            has_contact=once(switches(truth.is_down, self.feet.is_there, struck, noise)),
             clock=time + slow.faults.clock_error + struck.one("clock_jump"),
             elapsed=self.period * (1.0 + struck.one("clock_drift")),
         )

@@ -134,7 +134,7 @@ def test_earlier_against_a_parabola():
     """A body that turns at a steady rate under steady thrust and gravity: 0.5 s ago to 1e-3 m of a fine integration."""
     rate, push = jnp.asarray([0.0, 0.02, 0.0]), jnp.asarray([0.0, 0.0, 2.0])
     now = Motion(jnp.asarray([1.75e6, 0.0, 0.0]), jnp.asarray([-50.0, 300.0, 0.0]), jnp.asarray([1.0, 0, 0, 0]), rate,
-                 jnp.asarray(100.0), jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)), push * PERIOD, rate * PERIOD)  # fmt: skip
+                 jnp.asarray(100.0), jnp.zeros((2, TANKS)), jnp.zeros((2, TANKS)), push * PERIOD, rate * PERIOD)  # fmt: skip
     then = moved_to(now, earlier(now, PERIOD, jnp.asarray(0.5)))
     pull = np.asarray([-4.9028e12 / 1.75e6**2, 0.0, 0.0]) + np.asarray(push)
     assert np.asarray(then.velocity_I) == pytest.approx(np.asarray(now.velocity_I) - 0.5 * pull, abs=1e-4)

@@ -40,8 +40,8 @@ def moving(**given):
         "attitude_IB": jnp.asarray([1.0, 0.0, 0.0, 0.0]),
         "rate_B": jnp.zeros(3),
         "propellant": jnp.asarray(400.0),
-        "slosh": jnp.zeros((TANKS, 2)),
-        "slosh_rate": jnp.zeros((TANKS, 2)),
+        "slosh": jnp.zeros((2, TANKS)),
+        "slosh_rate": jnp.zeros((2, TANKS)),
         "delta_velocity_B": jnp.zeros(3),
         "delta_angle_B": jnp.zeros(3),
     }

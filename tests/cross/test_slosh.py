@@ -68,7 +68,7 @@ def test_against_bodies_of_their_own(scale):
     start = moving(
         rate_B=jnp.asarray(scale * np.array([2.0, -1.0, 3.0])),
         propellant=jnp.asarray(HELD.sum()),
-        slosh=jnp.asarray(scale * np.array([[1.0, 0.0], [0.0, -1.0], [0.5, 0.5], [-1.0, 0.3]])),
+        slosh=jnp.asarray(scale * np.array([[1.0, 0.0], [0.0, -1.0], [0.5, 0.5], [-1.0, 0.3]]).T),
     )
     mass = structure.at(jnp.asarray(HELD), start.slosh)
     end = fly(start, steady([*output, 0.0]), mass, 6.0)
@@ -79,11 +79,11 @@ def test_against_bodies_of_their_own(scale):
         turn, moved, _ = lander.accelerations(HELD, output[0:3], output[3:6], w, d, speed)
         return np.concatenate([turn, speed.ravel(), moved.ravel(), turning(q, w)])
 
-    begun = np.concatenate([start.rate_B, np.ravel(start.slosh), np.zeros(8), [1.0, 0, 0, 0]])
+    begun = np.concatenate([start.rate_B, np.ravel(start.slosh.T), np.zeros(8), [1.0, 0, 0, 0]])
     exact = solve_ivp(rate, (0, 6.0), begun, method="DOP853", rtol=1e-12, atol=1e-14).y[:, -1]
     assert np.abs(exact[3:11]).max() > 0.2 * scale  # it swings
     assert np.asarray(end.rate_B) == pytest.approx(exact[0:3], abs=4.0 * scale**2)  # rad/s, second order in the displacement (m)
-    assert np.asarray(end.slosh).ravel() == pytest.approx(
+    assert np.asarray(end.slosh.T).ravel() == pytest.approx(
         exact[3:11], abs=4.0 * scale**2 + 0.01 * scale
     )  # m, and Verlet's phase (ωh)²/24 ωt: 0.8 % at 4.5 rad/s
 
@@ -98,7 +98,7 @@ def test_frequency_of_one_tank_on_the_axis():
     assert length == pytest.approx(0.4 / (1.8412 * np.tanh(1.8412 * depth / 0.4)), rel=1e-4)  # Abramson's, five digits of ξ
     omega = np.sqrt(thrust / total / length * total / (total - swings))
     omega = omega * (1.0 + (omega * STEP) ** 2 / 24.0)  # Verlet's own frequency
-    start = moving(slosh=jnp.zeros((TANKS, 2)).at[0, 0].set(0.05))
+    start = moving(slosh=jnp.zeros((2, TANKS)).at[0, 0].set(0.05))
     end = fly(start, steady([0, 0, thrust, 0, 0, 0, 0]), mass, 5.0)
     assert float(end.slosh[0, 0]) == pytest.approx(
         0.05 * np.cos(omega * 5.0), abs=1e-4
@@ -111,9 +111,9 @@ def test_frequency_of_one_tank_on_the_axis():
 def test_momentum_stays_without_thrust():
     """Liquid that drifts free: angular momentum about the centre of mass, the liquid's included, stays to first order."""
     structure = four_tanks()
-    mass = structure.at(jnp.asarray(HELD), jnp.zeros((TANKS, 2)))
+    mass = structure.at(jnp.asarray(HELD), jnp.zeros((2, TANKS)))
     scale = 1e-4
-    rates = scale * np.array([[1.0, 0.0], [0.0, -1.0], [0.5, 0.5], [-1.0, 0.3]])
+    rates = scale * np.array([[1.0, 0.0], [0.0, -1.0], [0.5, 0.5], [-1.0, 0.3]]).T
     start = moving(
         propellant=jnp.asarray(HELD.sum()), slosh_rate=jnp.asarray(rates), rate_B=jnp.asarray([scale, 2 * scale, -scale])
     )
@@ -121,7 +121,7 @@ def test_momentum_stays_without_thrust():
 
     def momentum(motion):
         own = np.asarray(times(mass.inertia_whole, motion.rate_B))
-        lateral = np.concatenate([np.asarray(motion.slosh_rate), np.zeros((4, 1))], axis=1)
+        lateral = np.concatenate([np.asarray(motion.slosh_rate).T, np.zeros((4, 1))], axis=1)
         swept = np.cross(np.asarray(mass.slosh.arm).T, lateral) * np.asarray(mass.slosh.mass)[:, None]
         return own + swept.sum(axis=0)
 

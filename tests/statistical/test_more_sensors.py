@@ -51,8 +51,8 @@ def standing(height=1000.0, attitude=UPRIGHT, velocity=(-30.0, 12.0, -7.0), rate
         attitude,
         array(*rate),
         array(100.0),
-        jnp.zeros((TANKS, 2)),
-        jnp.zeros((TANKS, 2)),
+        jnp.zeros((2, TANKS)),
+        jnp.zeros((2, TANKS)),
         jnp.zeros(3),
         jnp.zeros(3),
     )

@@ -34,7 +34,7 @@ def noise():
 QUIET = jnp.zeros(WIDTH)
 STILL = Motion(
     jnp.asarray([1740e3, 0.0, 0.0]), jnp.asarray([-60.0, 4.0, 10.0]), jnp.asarray([1.0, 0, 0, 0]), jnp.zeros(3),
-    jnp.asarray(100.0), jnp.zeros((TANKS, 2)), jnp.zeros((TANKS, 2)),
+    jnp.asarray(100.0), jnp.zeros((2, TANKS)), jnp.zeros((2, TANKS)),
     jnp.asarray([0.0, 0.0, 0.3]), jnp.asarray([0.001, 0.0, 0.0]),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from perilune.foundation.quantities import Flag, Scalar, Torque, Vector
 from perilune.interface.commands import Commands
 from perilune.interface.design import ENGINE_CLASSES, PAIRS, LanderDesign, engine_slice
 
-MAIN, ASSIST = engine_slice("main"), ENGINE_CLASSES["assist"]
+MAIN, ASSIST, ATTITUDE = engine_slice("main"), ENGINE_CLASSES["assist"], ENGINE_CLASSES["attitude"][1]
 
 
 def pulse_pairs(wanted_steps: Scalar, residual: Scalar, steps_a_cycle: Scalar, shortest: Scalar, pairs_there: Scalar):
@@ -44,7 +44,7 @@ def pulse_attitude(torque_B: Torque, owed_B: Torque, steps_a_cycle: Scalar, desi
         for k, sign in enumerate((1.0, -1.0))
     )
     steps = jnp.clip(jnp.round(duty * steps_a_cycle), 0.0, steps_a_cycle)
-    given = jnp.sum(steps[:, None] * design.attitude_torque, axis=0) / steps_a_cycle
+    given = sum(steps[k] * design.attitude_torque[k] for k in range(ATTITUDE)) / steps_a_cycle
     one_step = design.couple_torque / steps_a_cycle
     return steps, jnp.clip(wanted - given, -one_step, one_step)
 

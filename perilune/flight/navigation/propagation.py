@@ -13,7 +13,7 @@ from perilune.foundation.rotation import compose, from_rotation_vector, normalis
 from perilune.foundation.vectors import cross_rows, dot, dot_rows, times_rows
 from perilune.interface.measurements import Measurements
 
-from ..memory import TERRAIN_BIAS, TERRAIN_SLOPE, FlightMemory, NavigationState
+from ..memory import STATES, TERRAIN_BIAS, TERRAIN_SLOPE, FlightMemory, NavigationState
 from ..settings import NavigationSettings
 
 
@@ -94,17 +94,20 @@ def moved_rows(rows: Float[Array, "25 25"], interval: Interval) -> tuple[Float[A
 
 
 def propagate_covariance(memory: FlightMemory, interval: Interval, settings: NavigationSettings):
-    """F P Fᵀ + Q over the interval since the last call: the rows that F moves are put in place, then the columns."""
+    """F P Fᵀ + Q over the interval since the last call: the rows that F moves are put in place, then the columns, which are
+    also all that Q adds to."""
     covariance, first = memory.covariance, TERRAIN_BIAS.start
+    of_motion, of_terrain = process_noise(settings, interval)
     motion, terrain = moved_rows(covariance, interval)
     half = lax.dynamic_update_slice(lax.dynamic_update_slice(covariance, motion, (0, 0)), terrain, (first, 0))
     motion, terrain = moved_rows(half.T, interval)
-    whole = lax.dynamic_update_slice(lax.dynamic_update_slice(half, motion.T, (0, 0)), terrain.T, (0, first))
-    return whole + process_noise(settings, interval)
+    motion, terrain = motion + of_motion, terrain + of_terrain
+    return lax.dynamic_update_slice(lax.dynamic_update_slice(half, motion.T, (0, 0)), terrain.T, (0, first))
 
 
-def process_noise(settings: NavigationSettings, interval: Interval) -> Float[Array, "25 25"]:
-    """Q: IMU noise, the gravity model's error as noise of equal effect (2 σ² τ), renewal of the map's error.
+def process_noise(settings: NavigationSettings, interval: Interval) -> tuple[Float[Array, "9 25"], Float[Array, "2 25"]]:
+    """Q's rows 0 to 8, and 22 and 23: IMU noise, the gravity model's error as noise of equal effect (2 σ² τ), renewal of the
+    map's error.
 
     The renewal is P∞ − F P∞ Fᵀ of the second-order process, exact for any way over the ground.
     """
@@ -113,15 +116,13 @@ def process_noise(settings: NavigationSettings, interval: Interval) -> Float[Arr
     steady, steep = settings.terrain_sigma**2, (settings.terrain_sigma / settings.terrain_length) ** 2
     bb, sb = terrain_transition(interval, jnp.ones_like(steady), jnp.zeros_like(steady))
     bs, ss = terrain_transition(interval, jnp.zeros_like(steady), jnp.ones_like(steady))
-    diagonal = jnp.concatenate(
-        [
-            jnp.zeros(3),
-            ones * (velocity * interval.elapsed),
-            ones * (settings.angle_random_walk**2 * interval.elapsed),
-            jnp.zeros(13),
-            jnp.stack([steady - bb**2 * steady - bs**2 * steep, steep - sb**2 * steady - ss**2 * steep]),
-            jnp.zeros(1),
-        ]
+    walks = jnp.concatenate(
+        [jnp.zeros(3), ones * (velocity * interval.elapsed), ones * (settings.angle_random_walk**2 * interval.elapsed)]
     )
     mixed = -(bb * sb * steady + bs * ss * steep)
-    return jnp.diag(diagonal).at[22, 23].set(mixed).at[23, 22].set(mixed)
+    own = steady - bb**2 * steady - bs**2 * steep, steep - sb**2 * steady - ss**2 * steep
+    bias, slope = TERRAIN_BIAS.start, TERRAIN_SLOPE.start
+    state = jnp.arange(STATES)
+    of_motion = jnp.where(state[None, :] == jnp.arange(9)[:, None], walks[:, None], 0.0)
+    of_terrain = [jnp.where(state == bias, a, jnp.where(state == slope, b, 0.0)) for a, b in ((own[0], mixed), (mixed, own[1]))]
+    return of_motion, jnp.stack(of_terrain)

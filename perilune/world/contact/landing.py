@@ -19,7 +19,9 @@ from .soil import Approach, Footing, Print, Soil, footing_of, press, stored_in_g
 
 SLOTS = 16  # points a lander: six legs, eight of the hull, two spare; a power of two fills vector registers
 ARE_HULL = (np.arange(SLOTS) >= LEGS) & (np.arange(SLOTS) < LEGS + HULL)
+STRUTS = 8  # slots among which the legs are; the hull's points give no way
 LOOK = 25  # steps between two looks at which lanes have ended
+CREW = 8  # lanes flown at a time: as one ends the next takes its place, so that a lander that tumbles on holds up few others
 
 
 class Limits(eqx.Module):
@@ -148,7 +150,8 @@ def grounded(case: Case, fixed: Fixed, last: Contact, pose: Pose) -> Contact:
     height, to_east, to_north = case.patch.look(place_L[0], place_L[1])
     depth = jnp.where(carries(legs, last.struts), height - place_L[2], -1.0)
     approach = Approach(depth, to_east, to_north, minus(place_L, last.place_L))
-    yielded = yielding(legs, last.struts, fixed.footing, last.print, approach, axis_L, step)
+    of_struts = jax.tree.map(lambda x: x[:STRUTS], (legs, last.struts, fixed.footing, last.print, approach, axis_L))
+    yielded = jnp.concatenate([yielding(of_struts, step), jnp.zeros(SLOTS - STRUTS)])
     struts = after_step(legs, last.struts, yielded, step)
     pressed = press(fixed.footing, last.print, approach, yielded, axis_L, step)
     force_L, given = pressed.force_L, times(yielded, axis_L)
@@ -225,14 +228,21 @@ def is_finite(contact: Contact) -> Flag:
 def landed(cases: Case, poses: Pose, is_wanted: Bool[Array, " lanes"]) -> Contact:
     """Fly a batch (a lane a row of every leaf) from first contact until every lane has ended.
 
-    The loop is outside the batch: it goes on while any lane moves, and lanes that have ended, or are not wanted at all, are
-    frozen by a mask.
+    The loop is outside the batch and flies `CREW` lanes at a time; lanes that have ended, or are not wanted at all, are frozen
+    by a mask. Lane k always flies in place k mod `CREW`, after those before it in that place: where a lane stands in a vector
+    may move its last bit, and that must not hang on how its neighbours land.
     """
     fixed = jax.vmap(fixed_of)(cases)
     first = eqx.tree_at(lambda c: c.is_moving, jax.vmap(started)(cases, fixed, poses), is_wanted)
+    count = is_wanted.shape[0]
+    crew = min(CREW, count)
 
-    def stretch(before: Contact) -> Contact:
-        after = lax.scan(lambda c, _: (jax.vmap(advance)(cases, fixed, c), None), before, length=LOOK)[0]
-        return jax.vmap(looked_at)(cases, before, after)
+    def stretch(all_lanes: Contact) -> Contact:
+        moving = jnp.concatenate([all_lanes.is_moving, jnp.zeros(-count % crew, bool)])
+        lanes = crew * jnp.argmax(moving.reshape(-1, crew), axis=0) + jnp.arange(crew)
+        those, stays, before = jax.tree.map(lambda x: x[lanes], (cases, fixed, all_lanes))
+        after = lax.scan(lambda c, _: (jax.vmap(advance)(those, stays, c), None), before, length=LOOK)[0]
+        after = jax.vmap(looked_at)(those, before, after)
+        return jax.tree.map(lambda whole, part: whole.at[lanes].set(part, unique_indices=True), all_lanes, after)
 
     return lax.while_loop(lambda contact: jnp.any(contact.is_moving), stretch, first)

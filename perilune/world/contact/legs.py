@@ -96,8 +96,12 @@ def strut_law(legs: Legs, before: Struts, yielded: Line, step: Scalar) -> tuple[
     return load, slope, crushed
 
 
-def yielding(legs: Legs, struts: Struts, footing: Footing, before: Print, approach: Approach, axis_L: Rows, step: Scalar) -> Line:
+Under = tuple[Legs, Struts, Footing, Print, Approach, Rows]  # legs, what they and the ground remember, and their axes in L
+
+
+def yielding(under: Under, step: Scalar) -> Line:
     """How far each strut gives way in this step (m), so that its load is the ground's."""
+    legs, struts, footing, before, approach, axis_L = under
 
     def round_of(_, yielded):
         load, slope, _ = strut_law(legs, struts, yielded, step)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -13,6 +14,7 @@ from .rows import Line
 
 POSTS = 65  # on a side
 SPACING = 0.125  # m: 8 m of ground, and no less than four posts under a footpad's width of ground in a rock's
+BLOCK = 32  # places looked up together
 
 
 class Patch(eqx.Module):
@@ -82,6 +84,12 @@ def with_rocks(patch: Patch, places: np.ndarray, diameters: np.ndarray) -> Patch
 
 def patch_heights(patch: Patch, places: np.ndarray) -> np.ndarray:
     """Heights (n; m) at places (n, 2; east and north, m)."""
-    if not len(places):
-        return np.zeros(0)
-    return np.asarray(patch.look(jnp.asarray(places[:, 0]), jnp.asarray(places[:, 1]))[0])
+    padded = np.zeros((-(-len(places) // BLOCK) * BLOCK, 2))  # few shapes, so that hardly any is compiled
+    padded[: len(places)] = places
+    return np.asarray(heights_at(patch, padded[:, 0], padded[:, 1]))[: len(places)]
+
+
+@jax.jit
+def heights_at(patch: Patch, east: Line, north: Line) -> Line:
+    """Heights (m) at places (m)."""
+    return patch.look(east, north)[0]

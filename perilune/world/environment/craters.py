@@ -23,8 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_banded
-from scipy.special import j0
-from scipy.stats import poisson
+from scipy.special import j0, pdtr, pdtrik
 
 from perilune.foundation.moon import RADIUS
 
@@ -163,7 +162,7 @@ def scatter(centre_M: np.ndarray, radius_m: float, side_m: float, per_m2: float,
     bands, numbers, south, height, west, width = cells_about(centre_M, radius_m, side_m)
     band, number = bands.astype(np.int64), numbers.astype(np.int64)
     mean = per_m2 * RADIUS**2 * height * width
-    count = poisson.ppf(scrambled(*key, band, number, -1), mean).astype(int)
+    count = counted(scrambled(*key, band, number, -1), mean)
     cell = np.repeat(np.arange(len(band)), count)
     index = np.arange(len(cell)) - np.repeat(np.cumsum(count) - count, count)
     draws = [scrambled(*key, band[cell], number[cell], index, k) for k in range(4)]
@@ -174,6 +173,13 @@ def scatter(centre_M: np.ndarray, radius_m: float, side_m: float, per_m2: float,
     chord = 2.0 * math.sin(min(0.5 * radius_m / RADIUS, 0.5 * math.pi))
     is_near = np.sum((places - centre_M) ** 2, axis=1) <= chord**2
     return places[is_near], np.stack(draws[2:], axis=1)[is_near]
+
+
+def counted(share: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """The count at a share (0…1) of Poisson's distribution, as scipy.stats.poisson.ppf gives it, in a tenth of its time."""
+    count = np.ceil(pdtrik(share, mean))
+    less = np.maximum(count - 1.0, 0.0)
+    return np.where(pdtr(less, mean) >= share, less, count).astype(int)
 
 
 def octaves(smallest_m: float, largest_m: float) -> range:

@@ -15,6 +15,7 @@ from jax.scipy.special import ndtr
 from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.frames import local_axes
+from perilune.foundation.fusion import once
 from perilune.foundation.moon import GM
 from perilune.foundation.quantities import Attitude, Flag, Position, Scalar, Vector, Velocity
 from perilune.foundation.randomness import Noise, rows
@@ -93,7 +94,7 @@ def broken_readings(
     )
     first, second = ndtr(rows(noise, "fault_dropouts"))
     own = jnp.ones(1)  # range finder and lidar lose their returns in their own models
-    luck = jnp.concatenate([first[None], own, second[None], ndtr(rows(noise, "fault_more_dropouts")), own])
+    luck = once(jnp.concatenate([first[None], own, second[None], ndtr(rows(noise, "fault_more_dropouts")), own]))
     is_lost = (struck.of("unit_off") > 0.5) | (luck < struck.of("unit_dropout"))
     has_reading, lies = whole.is_valid & ~is_lost, struck.of("unit_said_valid") > 0.5
     is_stuck = struck.of("unit_stuck") > 0.5

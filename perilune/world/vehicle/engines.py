@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from perilune.foundation.fusion import once
 from perilune.foundation.quantities import Scalar
 from perilune.foundation.rotation import from_rotation_vector, rotate
 from perilune.foundation.vectors import cross
@@ -112,24 +113,24 @@ class Engines(eqx.Module):
 
 def fading(steps_over_time: Float[Array, " classes"]) -> "Decay":
     """How output fades in a step that is so many time constants long."""
-    lag = steps_over_time[:, None]
+    lag = steps_over_time
     middle = jnp.exp(-0.5 * lag)
     mean = (1.0 - middle * middle) / lag
     early = (1.0 - mean) / lag
-    nodes = (1.0 - jnp.exp(-lag * jnp.asarray(OUTER_NODES)[None, :])) / lag
+    nodes = (1.0 - jnp.exp(-lag[:, None] * jnp.asarray(OUTER_NODES)[None, :])) / lag[:, None]
     return Decay(middle, (1.0 - middle) / lag, mean, early, (0.5 - early) / lag, nodes, middle * middle)
 
 
 class Decay(eqx.Module):
-    """e^(−λs) of each class (classes, 1): at the middle, ∫ over the first half, ∫, ∫ (1 − s), ∫ (1 − s)²/2, at the end."""
+    """e^(−λs) of each class: at the middle, ∫ over the first half, ∫, ∫ (1 − s), ∫ (1 − s)²/2, at the end."""
 
-    middle: Float[Array, "classes 1"]
-    half: Float[Array, "classes 1"]
-    mean: Float[Array, "classes 1"]
-    early: Float[Array, "classes 1"]
-    earliest: Float[Array, "classes 1"]
+    middle: Float[Array, " classes"]
+    half: Float[Array, " classes"]
+    mean: Float[Array, " classes"]
+    early: Float[Array, " classes"]
+    earliest: Float[Array, " classes"]
     nodes: Float[Array, "classes nodes"]  # ∫ up to each of OUTER_NODES
-    end: Float[Array, "classes 1"]
+    end: Float[Array, " classes"]
 
 
 def through_step(
@@ -141,23 +142,26 @@ def through_step(
     """What pushes during a truth step, and what is delivered at its end. A class rises or falls by its flow. `feed`: the most
     flow (kg/s) that the tanks can give through the step; those that run dry in it give their share."""
     gap = delivered - target
-    falls = gap[:, 6:7] > 0.0
-    decay = jax.tree.map(lambda rise, fall: jnp.where(falls, fall, rise), *decays)
-    flow = target[:, 6] + gap[:, 6] * decay.mean[:, 0]
+    falls = gap[:, 6] > 0.0
+    decay = jax.tree.map(lambda rise, fall: jnp.where(jnp.expand_dims(falls, range(1, rise.ndim)), fall, rise), *decays)
+    flow = target[:, 6] + gap[:, 6] * decay.mean
     burned = flow[0] + flow[1] + flow[2]
     share = jnp.where(burned > feed, feed / jnp.maximum(burned, 1e-9), 1.0)
     settled, fades = share * target, share * gap  # before the sums: after them it is reckoned again wherever one is used
+
+    def over_classes(part, fade: Float[Array, " classes"]) -> Float[Array, "7"]:
+        """Sum over classes, number by number: over (classes, 7) it takes five times as long."""
+        return jnp.stack([sum(part * settled[k, i] + fades[k, i] * fade[k] for k in range(CLASSES)) for i in range(7)])
+
     push = Push(
-        middle=jnp.sum(settled + fades * decay.middle, axis=0),
-        half=jnp.sum(0.5 * settled + fades * decay.half, axis=0),
-        mean=jnp.sum(settled + fades * decay.mean, axis=0),
-        early=jnp.sum(0.5 * settled + fades * decay.early, axis=0),
-        earliest=jnp.sum(settled / 6.0 + fades * decay.earliest, axis=0),
-        nodes=jnp.stack(
-            [jnp.sum(s * settled + fades * decay.nodes[:, k, None], axis=0) for k, s in enumerate(OUTER_NODES)]
-        ),
-    )  # fmt: skip
-    return push, target + gap * decay.end
+        middle=over_classes(1.0, decay.middle),
+        half=over_classes(0.5, decay.half),
+        mean=over_classes(1.0, decay.mean),
+        early=over_classes(0.5, decay.early),
+        earliest=over_classes(1.0 / 6.0, decay.earliest),
+        nodes=jnp.stack([over_classes(s, decay.nodes[:, k]) for k, s in enumerate(OUTER_NODES)]),
+    )
+    return once(push), target + gap * decay.end[:, None]
 
 
 class Push(eqx.Module):

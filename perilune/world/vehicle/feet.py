@@ -47,8 +47,13 @@ def feet_over_ground(
 
 def plane_through(places: Float[Array, "feet 2"], heights: Float[Array, " feet"], weights: Float[Array, " feet"]) -> Slope:
     """Slope (east, north; m/m) of the least-squares plane through heights (m) at places (east, north; m) that count so much."""
-    count = jnp.sum(weights)
-    east, north = (weights * (places[:, k] - jnp.sum(weights * places[:, k]) / count) for k in (0, 1))
-    xx, xy, yy = jnp.sum(east * east), jnp.sum(east * north), jnp.sum(north * north)
-    xh, yh = jnp.sum(east * heights), jnp.sum(north * heights)
+    count = over_feet(weights)
+    east, north = (weights * (places[:, k] - over_feet(weights * places[:, k]) / count) for k in (0, 1))
+    xx, xy, yy = over_feet(east * east), over_feet(east * north), over_feet(north * north)
+    xh, yh = over_feet(east * heights), over_feet(north * heights)
     return jnp.stack([yy * xh - xy * yh, xx * yh - xy * xh]) / jnp.maximum(xx * yy - xy * xy, 1e-12)
+
+
+def over_feet(each: Float[Array, " feet"]) -> Scalar:
+    """Sum over footpads, one by one: XLA on CPU runs a reduction over a short axis several times slower."""
+    return sum((each[k] for k in range(1, len(each))), each[0])

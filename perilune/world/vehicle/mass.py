@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from perilune.foundation.fusion import once
 from perilune.foundation.quantities import Mass, Position, Rate, Scalar, Vector
 from perilune.foundation.vectors import cross, dot
 
@@ -30,7 +31,7 @@ from .tanks import Tanks
 
 Symmetric = Float[Array, "6"]  # xx, yy, zz, xy, xz, yz
 Held = Float[Array, " tanks"]  # kg in each tank
-Displaced = Float[Array, "tanks 2"]  # m, of what swings in each tank, along X and Y of B
+Displaced = Float[Array, "2 tanks"]  # m, of what swings in each tank, along X and Y of B
 WALL_RATE = 12.0  # rad/s: how stiffly a tank's wall meets liquid that would leave it (M; only met when thrust is off or turned)
 GLANCE = 0.1  # kg: the little less propellant at which the tanks are looked at again
 
@@ -195,7 +196,7 @@ class Structure(eqx.Module):
         liquid, tanks = self.tanks.liquid(held), self.tanks
         total = self.dry_mass + liquid.total()
         centre_B = (self.dry_mass * self.dry_centre_B + liquid.moment()) / total
-        swings, d_x, d_y = liquid.swings, displaced[:, 0], displaced[:, 1]
+        swings, d_x, d_y = liquid.swings, displaced[0], displaced[1]
         nothing = jnp.zeros_like(total)
         x_0, y_0, z_0 = centre_B + jnp.stack([total_of(swings * d_x), total_of(swings * d_y), nothing]) / total
         x, y = liquid.place_B[:, 0] - x_0, liquid.place_B[:, 1] - y_0
@@ -248,7 +249,7 @@ class Swing(eqx.Module):
 
 def strain(slosh: Slosh, place: Displaced, rate_B: Rate, force_B: Vector, total: Mass) -> Strain:
     """bₖ at a place without its parts from speed and from force across Z, and the torque of Σ mₖ dₖ/M × F."""
-    d_x, d_y = place[:, 0], place[:, 1]
+    d_x, d_y = place
     x, y, z = slosh.arm
     p, q, r = rate_B
     stiff = jnp.maximum(force_B[2], 0.0) / total * slosh.per_length + slosh.hold**2
@@ -269,12 +270,12 @@ def strain(slosh: Slosh, place: Displaced, rate_B: Rate, force_B: Vector, total:
 
 def swing(slosh: Slosh, strained: Strain, speed: Displaced, rate_B: Rate) -> Swing:
     """bₖ without its part from force across Z (`Balance.moment` has that part's torque), and the torque of it all."""
-    u, v = speed[:, 0], speed[:, 1]
+    u, v = speed
     p, q, r = rate_B
     x, y, z = slosh.moment
     # Of bₖ + 2 ω × ḋₖ only what lies along Z is left of Coriolis' part
-    f_x, f_y, f_z = strained.pull_x - strained.drag * u, strained.pull_y - strained.drag * v, 2.0 * (p * v - q * u)
-    own_x, own_y = f_x + 2.0 * r * v, f_y - 2.0 * r * u
+    f_x, f_y, f_z = once((strained.pull_x - strained.drag * u, strained.pull_y - strained.drag * v, 2.0 * (p * v - q * u)))
+    own_x, own_y = once((f_x + 2.0 * r * v, f_y - 2.0 * r * u))
     swept = jnp.stack([total_of(y * f_z - z * f_y), total_of(z * f_x - x * f_z), total_of(x * f_y - y * f_x)])
     push = jnp.stack([total_of(slosh.mass * own_x), total_of(slosh.mass * own_y), jnp.zeros_like(r)])
     return Swing(strained.torque_B - swept - cross(slosh.total_arm, push) / slosh.rest_mass, own_x, own_y)
@@ -290,7 +291,6 @@ def swung(slosh: Slosh, own: Swing, turn_B: Vector, force_B: Vector, total: Mass
     a, b, c = turn_B
     x, y, z = slosh.arm
     side = force_B / total
-    d_x = own.own_x - side[0] - (b * z - c * y)
-    d_y = own.own_y - side[1] - (c * x - a * z)
+    d_x, d_y = once((own.own_x - side[0] - (b * z - c * y), own.own_y - side[1] - (c * x - a * z)))
     gives = jnp.stack([total_of(slosh.mass * d_x), total_of(slosh.mass * d_y), jnp.zeros_like(a)]) / slosh.rest_mass
-    return jnp.stack([d_x + gives[0], d_y + gives[1]], axis=1), gives
+    return jnp.stack([d_x + gives[0], d_y + gives[1]]), gives
