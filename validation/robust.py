@@ -11,15 +11,19 @@ from perilune.campaign.batch import WIDTH, in_orbit
 from perilune.campaign.jobs import EVERY, batch_of
 from perilune.campaign.pool import spread as over_cores
 from perilune.campaign.summary import COLUMN
+from perilune.foundation.errors import UserError
+from perilune.simulation.checks import check_faults
 from perilune.simulation.fault_rows import OPPOSITES
+from perilune.simulation.mission import Mission, built_in
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 from perilune.world.faults import CATALOGUE
+from perilune.world.faults.kinds import FaultKind
 
 from .report import Claim, Section
 
 BATCHES = 80  # of 128: over 10⁴ cases
 MOST = 4  # faults a case
-KINDS = [kind for kind in CATALOGUE.values() if not in_orbit(kind.name)]
+MISSIONS = built_in()
 # Figures of the lander that a case draws, and by how much they may stand off the built-in one's.
 FIGURES = {
     "lander.dry_mass_kg": 0.2,
@@ -33,13 +37,26 @@ FIGURES = {
 }
 
 
-def drawn_faults(rng: np.random.Generator) -> dict[str, Any]:
+def kinds_of(mission: Mission) -> list[FaultKind]:
+    """The kinds that can strike this lander: it has the part, and flies from powered descent."""
+
+    def fits(kind: FaultKind) -> bool:
+        try:
+            check_faults({kind.name: kind.example}, mission, mission.name)
+        except UserError:
+            return False
+        return not in_orbit(kind.name)
+
+    return [kind for kind in CATALOGUE.values() if fits(kind)]
+
+
+def drawn_faults(rng: np.random.Generator, kinds: list[FaultKind]) -> dict[str, Any]:
     """For each lane one to four kinds, up to the ends of their ranges (small ones as likely as large), at one moment."""
     start = rng.uniform(0.0, 750.0, WIDTH)
-    values = {kind.name: np.zeros(WIDTH) for kind in KINDS}
+    values = {kind.name: np.zeros(WIDTH) for kind in kinds}
     for lane in range(WIDTH):
-        for k in rng.choice(len(KINDS), rng.integers(1, MOST + 1), replace=False):
-            kind = KINDS[k]
+        for k in rng.choice(len(kinds), rng.integers(1, MOST + 1), replace=False):
+            kind = kinds[k]
             end = kind.upper if kind.lower == 0.0 or rng.random() < 0.5 else kind.lower
             values[kind.name][lane] = end if kind.is_switch or end == 0.0 else end * 10.0 ** rng.uniform(-6.0, 0.0)
     for name, value in values.items():
@@ -49,20 +66,23 @@ def drawn_faults(rng: np.random.Generator) -> dict[str, Any]:
                 values[f"{target}.{other}"][value != 0.0] = 0.0
     return {
         kind.name: {"magnitude": values[kind.name], "start_s": start} if kind.strikes_in_flight else values[kind.name]
-        for kind in KINDS
+        for kind in kinds
     }
 
 
 def fly_cases(seed: int) -> dict[str, Any]:
     """One batch of cases: what came of them, and how far each of what must hold was off."""
     rng = np.random.default_rng(seed)
-    batch = batch_of("resilience")
+    batch = batch_of(MISSIONS[seed % len(MISSIONS)])
+    kinds = kinds_of(batch.mission)
     numbers = {path: batch.numbers[path] for path in FIGURES}
     changes = {
         path: value * (1.0 + FIGURES[path] * rng.uniform(-1.0, 1.0, (WIDTH, *([1] * np.ndim(value)))))
         for path, value in numbers.items()
     }
-    flown = batch.fly(range(WIDTH * seed, WIDTH * (seed + 1)), recorder(BATCH_CHANNELS, True), EVERY, drawn_faults(rng), changes)
+    flown = batch.fly(
+        range(WIDTH * seed, WIDTH * (seed + 1)), recorder(BATCH_CHANNELS, True), EVERY, drawn_faults(rng, kinds), changes
+    )
     last = jax.device_get(flown.last)
     outcomes = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)
     truth = jax.tree.leaves((last.truth.motion, last.truth.touchdown, last.truth.engines, last.truth.foot_height))
@@ -72,6 +92,7 @@ def fly_cases(seed: int) -> dict[str, Any]:
     fuel = flown.records[:, :, COLUMN["truth/propellant_kg"]].astype(float)
     ranges = np.asarray(last.measurements.slant_range)
     return {
+        "kinds": [kind.name for kind in kinds],
         "outcomes": [outcome.outcome for outcome in outcomes],
         "diverged": int(diverged.sum()),
         "not finite and not said so": int(np.sum(~finite & ~diverged)),
@@ -86,15 +107,17 @@ def study(batches: int = BATCHES) -> Section:
     """All of it."""
     found = list(over_cores(fly_cases, range(1, batches + 1)))
     cases = batches * WIDTH
+    kinds = {name for part in found for name in part["kinds"]}
     outcomes = Counter(outcome for part in found for outcome in part["outcomes"])
     total = {key: sum(part[key] for part in found) for key in found[0] if isinstance(found[0][key], int)}
     quaternion, gained = (max(part[key] for part in found) for key in ("quaternion", "propellant gained"))
     return Section(
         "Anything broken",
         words=[
-            f"{cases:,} flights, each with its seed and one to {MOST} faults out of {len(KINDS)} kinds: magnitudes over six "
-            "decades up to the ends of their ranges, at one moment of the flight. Masses, inertia, thrusts and specific impulse "
-            "of the lander stand up to 20 to 50 % off the built-in one's, as drawn and as flown.",
+            f"{cases:,} flights of all landers in turn ({', '.join(MISSIONS)}), each with its seed and one to {MOST} faults out of "
+            f"{len(kinds)} kinds, of those that its lander has the parts for: magnitudes over six decades up to the ends of their "
+            "ranges, at one moment of the flight. Masses, inertia, thrusts and specific impulse of the lander stand up to 20 to "
+            "50 % off its own, as drawn and as flown.",
             f"Outcomes: {dict(outcomes.most_common())}.",
         ],
         claims=[
