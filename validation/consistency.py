@@ -56,7 +56,7 @@ def error_state(scenario, snapshot):
         return jnp.concatenate([times_rows(axes_I, rows[0:3]), times_rows(axes_I, rows[3:6]), rows[6:]])
 
     covariance = mixed(mixed(memory.covariance).T)
-    kept = jnp.asarray([*range(22), 24])
+    kept = jnp.asarray([*range(22), 25])
     return error, covariance[kept][:, kept]
 
 

@@ -11,6 +11,7 @@ from jax import lax
 from perilune.foundation.moon import RADIUS
 from perilune.simulation.build_terrain import SMALLEST_POSTS
 from perilune.simulation.load import load
+from perilune.simulation.mission import built_in
 from perilune.simulation.scenario import true_ground
 from perilune.world.environment import craters, rocks
 from perilune.world.environment.ray import FAR, cast
@@ -24,6 +25,7 @@ from .world import SHARED
 RAYS, FLIGHTS = 10_000, 256
 GRAZING = 1_000  # rays between 80° and 89.9° that are marched along at a quarter of the grid's spacing
 CALIBRATED_DB = 21.53
+POSTS_M = 16.0  # of the grid on which relief below the map is measured
 
 
 def places_in(ground: Terrain, grid: int, across, along) -> np.ndarray:
@@ -115,10 +117,17 @@ def relief_rows(ground: Terrain) -> list[list[str]]:
     return found
 
 
-def below_map(ground: Terrain) -> float:
-    """Standard deviation (m) of what lies below the map, on the grid of 16 m posts."""
-    bare = true_ground(load("resilience", {"detail": None}))
-    return float(np.std(grid_of(ground, 2) - grid_of(bare, 2)))
+def below_map(mission: str) -> tuple[float, float]:
+    """Of what lies below a mission's map, on the grid of 16 m posts: standard deviation (m), and the way (m) over which its
+    correlation falls to 1/e."""
+    whole, bare = (grid_of(true_ground(load(mission, change)), 2) for change in ({}, {"detail": None}))
+    relief = (whole - bare).astype(float)
+    relief -= relief.mean()
+    for lag in range(1, relief.shape[0] // 2):
+        left = 0.5 * (np.mean(relief[lag:] * relief[:-lag]) + np.mean(relief[:, lag:] * relief[:, :-lag]))
+        if left < relief.var() / np.e:
+            break
+    return float(relief.std()), lag * POSTS_M
 
 
 def chi_square(counted: np.ndarray, wanted: np.ndarray) -> tuple[str, bool]:
@@ -217,7 +226,8 @@ def study() -> Section:
                   before >= -0.01),
             Claim(f"the same of {GRAZING:,} rays at 80° to 89.9°, every quarter of the posts' spacing, m",
                   f"{max(-finely, 0.0):.1e}", "≤ 0.01", "0.25 m at the site", finely >= -0.01),
-            Claim("ground less its map's, standard deviation over 8 km, m", f"{below_map(ground):.2f}", "printed", "on board: 7"),
+            *(Claim(f"ground less its map's over 8 km, {name}: standard deviation, correlation down to 1/e, m",
+                    "{:.1f}, {:.0f}".format(*below_map(name)), "printed", "what navigation carries") for name in built_in()),
             *count_claims(ground),
             Claim("height query at the site and far up the track, ns", f"{near:.0f} and {far:.0f}", "the same",
                   "10⁵ places over 2/5 of a grid", max(near, far) < 1.5 * min(near, far)),

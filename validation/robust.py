@@ -114,10 +114,10 @@ def study(batches: int = BATCHES) -> Section:
     return Section(
         "Anything broken",
         words=[
-            f"{cases:,} flights of all landers in turn ({', '.join(MISSIONS)}), each with its seed and one to {MOST} faults out of "
-            f"{len(kinds)} kinds, of those that its lander has the parts for: magnitudes over six decades up to the ends of their "
-            "ranges, at one moment of the flight. Masses, inertia, thrusts and specific impulse of the lander stand up to 20 to "
-            "50 % off its own, as drawn and as flown.",
+            f"{cases:,} flights of all landers in turn ({', '.join(MISSIONS)}), each with its seed and one to {MOST} faults out "
+            f"of {len(kinds)} kinds, of those that its lander has the parts for: magnitudes over six decades up to the ends of "
+            "their ranges, at one moment of the flight. Masses, inertia, thrusts and specific impulse of the lander stand up to "
+            "20 to 50 % off its own, as drawn and as flown.",
             f"Outcomes: {dict(outcomes.most_common())}.",
         ],
         claims=[

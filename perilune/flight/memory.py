@@ -3,14 +3,26 @@
 import equinox as eqx
 from jaxtyping import Array, Bool, Float
 
-from perilune.foundation.quantities import Acceleration, Attitude, Count, Direction, Mass, Position, Scalar, Vector, Velocity
+from perilune.foundation.quantities import (
+    Acceleration,
+    Attitude,
+    Count,
+    Direction,
+    Flag,
+    Mass,
+    Position,
+    Scalar,
+    Vector,
+    Velocity,
+)
 
 # Rows of the error state (truth minus estimate), in the order of the covariance.
 POSITION, VELOCITY, ATTITUDE = slice(0, 3), slice(3, 6), slice(6, 9)
 ACCELEROMETER_BIAS, GYRO_BIAS = slice(9, 12), slice(12, 15)
 ACCELEROMETER_SCALE, GYRO_SCALE, TRACKER_ALIGNMENT = slice(15, 16), slice(16, 19), slice(19, 22)
-TERRAIN_BIAS, TERRAIN_SLOPE, VELOCIMETER_SCALE = slice(22, 23), slice(23, 24), slice(24, 25)
-STATES = 25
+TERRAIN_BIAS, TERRAIN_SLOPE, TERRAIN_RELIEF = slice(22, 23), slice(23, 24), slice(24, 25)
+VELOCIMETER_SCALE = slice(25, 26)
+STATES = 26
 SENSOR_ROWS = ("tracker", "tracker", "tracker", "velocimeter", "velocimeter", "velocimeter", "range")
 
 
@@ -27,6 +39,8 @@ class NavigationState(eqx.Module):
     tracker_alignment_B: Vector  # rad
     terrain_bias: Scalar  # m, ground above the onboard map where the beam meets it
     terrain_slope: Scalar  # m/m, growth of that bias along the beam's way over the ground
+    terrain_relief: Scalar  # m, ground above map and bias there, of what is too small for both
+    terrain_below: Scalar  # m, ground above the onboard map under the lander: the bias, and what of the relief reaches there
     velocimeter_scale: Scalar
 
 
@@ -47,13 +61,16 @@ class Acquisition(eqx.Module):
     since_accepted: Scalar  # s
     accepted_time: Scalar  # s of uninterrupted acceptance
     fresh_updates: Scalar  # accepted updates since the gap
+    refused_time: Scalar  # s of refusals without a range taken between them
+    has_taken: Flag  # a range has been taken in this flight
+    is_isolated: Flag  # the unit has been given up
 
 
 class FlightMemory(eqx.Module):
     """The whole of it."""
 
     navigation: NavigationState
-    covariance: Float[Array, "25 25"]
+    covariance: Float[Array, "26 26"]
     delta_velocity_I: Vector  # m/s, gathered since the last covariance step
     delta_velocity_along: Scalar  # m/s, of it along Z of B
     delta_angle_B: Vector  # rad, gathered likewise

@@ -24,8 +24,8 @@ class NavigationSettings(eqx.Module):
     tracker_gate: Scalar  # sigmas
     range_sigma: Scalar  # m
     range_sigma_fraction: Scalar  # of the range
-    terrain_roughness: Scalar  # m, of the ground about the onboard map's own error, far from the lander
-    terrain_roughness_length: Scalar  # m of range at which half its variance counts
+    terrain_roughness: Scalar  # m, of the ground about the onboard map and its smooth error
+    terrain_roughness_length: Scalar  # m of ground over which that relief changes
     range_gate: Scalar  # sigmas
     range_gap: Scalar  # s without an accepted range, after which ranges count as new
     range_consistency: Scalar  # m, how far innovations may differ and still agree
@@ -35,6 +35,14 @@ class NavigationSettings(eqx.Module):
     velocimeter_sigma: Scalar  # m/s
     velocimeter_scale_sigma: Scalar
     velocimeter_gate: Scalar  # sigmas
+
+
+class MonitoringSettings(eqx.Module):
+    """What is done about a range finder that does not fit."""
+
+    policy: Scalar  # which of `monitoring.recovery.POLICIES`
+    patience: Scalar  # s of refusals alone, after which a policy that waits for that acts
+    reset_sigma: Scalar  # m, by which a reset opens the lander's height and the ground's
 
 
 class GuidanceSettings(eqx.Module):
@@ -62,6 +70,7 @@ class GuidanceSettings(eqx.Module):
     final_tilt_limit: Scalar  # rad, in the last metres
     range_confirmation: Scalar  # s of accepted ranges before terminal descent may begin
     main_off_height: Scalar  # m above ground
+    descends_unconfirmed: Scalar  # 1: terminal descent follows the estimate where no range is confirmed; 0: it waits
 
 
 class ControlSettings(eqx.Module):
@@ -78,6 +87,7 @@ class FlightSettings(eqx.Module):
     """All of it, with the schedule's static integers."""
 
     navigation: NavigationSettings
+    monitoring: MonitoringSettings
     guidance: GuidanceSettings
     control: ControlSettings
     period: Scalar  # s, of one cycle

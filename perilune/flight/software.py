@@ -21,17 +21,18 @@ from .control.attitude import attitude_control, pointing_error
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
-from .memory import FlightMemory, NavigationState
+from .memory import Acquisition, FlightMemory, NavigationState
 from .monitoring.acquisition import account, is_new, remember, returns_agree
+from .monitoring.recovery import Answer, Evidence, answer
 from .navigation.onboard_map import OnboardModel
 from .navigation.prediction import predict
 from .navigation.propagation import Interval, gravity_rest, propagate, propagate_covariance, terrain_transition
-from .navigation.update import Offer, corrected, update
-from .settings import FlightSettings
+from .navigation.relief import ground_below
+from .navigation.update import Offer, corrected, opened, update
+from .settings import FlightSettings, NavigationSettings
 
 UNDERWEIGHTED_UPDATES = 3.0  # first accepted ranges after a gap; by then the range has set the vertical channel
 MAIN = engine_slice("main")
-REGULAR = 1e6  # sigmas: a gate that lets everything pass
 
 
 def grounded(measured: Measurements) -> Measurements:
@@ -41,6 +42,19 @@ def grounded(measured: Measurements) -> Measurements:
         lambda m: (m.tracker_is_valid, m.range_is_valid, m.velocimeter_is_valid),
         measured,
         (measured.tracker_is_valid & aloft, measured.range_is_valid & aloft, measured.velocimeter_is_valid & aloft),
+    )
+
+
+def offered(measured: Measurements, recovery: Answer, settings: NavigationSettings) -> Offer:
+    """Which rows the filter is offered, and how: tracker and velocimeter behind their gates, ranges as the policy says."""
+    three, zeros, no = jnp.ones(3, bool), jnp.zeros(6), jnp.zeros(6, bool)
+    ranges = measured.range_is_valid & recovery.offers
+    gates = [jnp.ones(3) * settings.tracker_gate, jnp.ones(3) * settings.velocimeter_gate, recovery.gate[None]]
+    return Offer(
+        is_offered=jnp.concatenate([three & measured.tracker_is_valid, three & measured.velocimeter_is_valid, ranges[None]]),
+        gate=jnp.concatenate(gates),
+        underweight=jnp.concatenate([zeros, recovery.underweight[None]]),
+        inflates=jnp.concatenate([no, recovery.inflates[None]]),
     )
 
 
@@ -101,12 +115,16 @@ class FlightSoftware(eqx.Module):
         covariance = propagate_covariance(memory, interval, settings)
         navigation = self.relax(memory.navigation, interval)
         acquisition = remember(memory.acquisition, prediction.residual[6], measured.range_is_valid)
-        is_fresh = is_new(acquisition, settings)
-        agree = returns_agree(acquisition, settings, self.settings.agree_count)
-        offer = self.offer(measured, is_fresh, agree, acquisition.fresh_updates)
-        correction, covariance, innovations = update(covariance, prediction, offer)
-        acquisition = account(acquisition, innovations.is_accepted[6], elapsed, settings)
+        recovery = self.recovery(acquisition, prediction.residual[6])
+        acquisition = eqx.tree_at(lambda a: a.is_isolated, acquisition, recovery.isolates)
+        opens = jnp.where(measured.range_is_valid, recovery.opens, 0.0)
+        covariance = opened(covariance, unit(navigation.position_I), opens)
+        correction, covariance, innovations = update(covariance, prediction, offered(measured, recovery, settings))
+        was_offered, was_accepted = innovations.is_offered[6], innovations.is_accepted[6]
+        acquisition = account(acquisition, was_offered, was_accepted, elapsed, settings)
         navigation = corrected(navigation, correction)
+        below = ground_below(navigation, prediction.ground_point_M, settings, clock)
+        navigation = eqx.tree_at(lambda n: n.terrain_below, navigation, below)
         memory = eqx.tree_at(
             lambda m: (
                 m.navigation,
@@ -137,7 +155,7 @@ class FlightSoftware(eqx.Module):
     def interval(self, memory: FlightMemory, ground_point_M: Position, elapsed: Scalar) -> Interval:
         """What the covariance step needs to know of the time since the last one."""
         axes_IB = to_matrix(memory.navigation.attitude_IB)
-        length = self.settings.navigation.terrain_length
+        settings, way = self.settings.navigation, norm(ground_point_M - memory.ground_point_M)
         return Interval(
             position_I=memory.navigation.position_I,
             gained_I=memory.delta_velocity_I,
@@ -146,38 +164,30 @@ class FlightSoftware(eqx.Module):
             axes_IB=axes_IB,
             gm=self.onboard.gravity.gm,
             elapsed=elapsed,
-            over_ground=norm(ground_point_M - memory.ground_point_M) / length,
-            length=length,
+            over_ground=way / settings.terrain_length,
+            length=settings.terrain_length,
+            relief_left=jnp.exp(-way / settings.terrain_roughness_length),
         )
 
     def relax(self, navigation: NavigationState, interval: Interval) -> NavigationState:
         """The estimate of the map's error as it should have moved on with the beam over the ground."""
-        return eqx.tree_at(
-            lambda n: (n.terrain_bias, n.terrain_slope),
-            navigation,
-            terrain_transition(interval, navigation.terrain_bias, navigation.terrain_slope),
-        )
+        moved = terrain_transition(interval, navigation.terrain_bias, navigation.terrain_slope)
+        relief = interval.relief_left * navigation.terrain_relief
+        return eqx.tree_at(lambda n: (n.terrain_bias, n.terrain_slope, n.terrain_relief), navigation, (*moved, relief))
 
-    def offer(self, measured: Measurements, is_fresh, agree, fresh_updates) -> Offer:
-        """Which rows the filter is offered, and how. A valid range inside a gap is not offered until enough agree."""
-        settings = self.settings.navigation
-        three = jnp.ones(3, bool)
-        range_offered = measured.range_is_valid & (agree | ~is_fresh)
-        gates = jnp.concatenate(
-            [
-                jnp.ones(3) * settings.tracker_gate,
-                jnp.ones(3) * settings.velocimeter_gate,
-                jnp.where(is_fresh, REGULAR, settings.range_gate)[None],
-            ]
+    def recovery(self, acquisition: Acquisition, residual: Scalar) -> Answer:
+        """What the policy in force says of the newest range."""
+        settings = self.settings
+        evidence = Evidence(
+            residual=residual,
+            has_taken=acquisition.has_taken,
+            is_fresh=is_new(acquisition, settings.navigation),
+            is_early=acquisition.fresh_updates < UNDERWEIGHTED_UPDATES,
+            agree=returns_agree(acquisition, settings.navigation, settings.agree_count),
+            refused_time=acquisition.refused_time,
+            is_isolated=acquisition.is_isolated,
         )
-        weight = jnp.where(is_fresh | (fresh_updates < UNDERWEIGHTED_UPDATES), settings.range_underweight, 0.0)
-        return Offer(
-            is_offered=jnp.concatenate(
-                [three & measured.tracker_is_valid, three & measured.velocimeter_is_valid, range_offered[None]]
-            ),
-            gate=gates,
-            underweight=jnp.concatenate([jnp.zeros(6), weight[None]]),
-        )
+        return answer(settings.monitoring.policy, evidence, settings.navigation, settings.monitoring)
 
     def replan(self, memory: FlightMemory, clock: Scalar) -> FlightMemory:
         """Throttle, time-to-go and the distance in hand before ignition, from the updated estimate."""
@@ -208,7 +218,7 @@ class FlightSoftware(eqx.Module):
                 memory.distance_in_hand <= 0.0,
                 where.horizontal_speed < guidance.braking_end_speed,
                 memory.cosine_of_pointing > jnp.cos(control.upright_angle),
-                is_confirmed,
+                is_confirmed | (guidance.descends_unconfirmed > 0.5),
                 (foot_height < guidance.main_off_height) & (self.design.assist_pairs > 0.0),  # others land on the main engine
                 measured.has_contact,
             ]

@@ -32,6 +32,7 @@ class HeightMap(eqx.Module):
     shift_north: Scalar
     shift_up: Scalar
     steepest: Scalar
+    relief: Scalar  # share of the posts' heights that is read: 1, or 0 for level ground at `shift_up`
 
     def cell(self, latitude: Scalar, longitude: Scalar):
         """Corner heights (south-west, south-east, north-west, north-east; m) and the place in the cell (0..1)."""
@@ -50,7 +51,8 @@ class HeightMap(eqx.Module):
 
     def height_and_slope(self, latitude: Scalar, longitude: Scalar) -> tuple[Scalar, Scalar, Scalar]:
         """Height above the sphere (m) and its gradient towards east and towards north (m/m), from one look at the posts."""
-        (sw, se, nw, ne), x, y = self.cell(latitude, longitude)
+        posts, x, y = self.cell(latitude, longitude)
+        sw, se, nw, ne = (self.relief * post for post in posts)
         metre = self.spacing * RADIUS
         height = (1 - y) * ((1 - x) * sw + x * se) + y * ((1 - x) * nw + x * ne) + self.shift_up
         east = ((1 - y) * (se - sw) + y * (ne - nw)) / (metre * jnp.cos(latitude))
@@ -91,9 +93,8 @@ def steepest_slope(heights: np.ndarray, south: float, spacing: float) -> float:
 
 def height_map(heights, south: float, west: float, spacing: float) -> HeightMap:
     """A map without shift from posts (rows, columns; m) and its corner and spacing in rad."""
-    zero = jnp.asarray(0.0, float)
+    zero, one = jnp.asarray(0.0, float), jnp.asarray(1.0, float)
     steepest = steepest_slope(np.asarray(heights, np.float64), south, spacing)
     corner = [jnp.asarray(value, float) for value in (south, west, spacing)]
-    return HeightMap(
-        jnp.asarray(heights, jnp.float32), corner[0], corner[1], corner[2], zero, zero, zero, jnp.asarray(steepest, float)
-    )
+    bound = jnp.asarray(steepest, float)
+    return HeightMap(jnp.asarray(heights, jnp.float32), corner[0], corner[1], corner[2], zero, zero, zero, bound, one)

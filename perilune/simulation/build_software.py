@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from perilune.flight.navigation.onboard_map import OnboardModel
-from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, NavigationSettings
+from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, MonitoringSettings, NavigationSettings
 from perilune.flight.software import FlightSoftware
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.frames import direction_to
@@ -92,6 +92,22 @@ def navigation_settings(n) -> NavigationSettings:
     )
 
 
+def monitoring_settings(n) -> MonitoringSettings:
+    """The recovery policy and its figures."""
+    return MonitoringSettings(*(n[f"flight.monitoring.{key}"] for key in ("policy", "patience_s", "reset_sigma_m")))
+
+
+def planned_ground(n, onboard_map: HeightMap) -> HeightMap:
+    """The ground that flight was planned over: the onboard map, or a level so far above the site on it."""
+    above = n["site.onboard_flat_above_site_m"]
+    is_level = above != 0.0
+    return eqx.tree_at(
+        lambda m: (m.relief, m.shift_up),
+        onboard_map,
+        (jnp.where(is_level, 0.0, 1.0), jnp.where(is_level, n["site.height_m"] + above, 0.0)),
+    )
+
+
 def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
     """Planned profile in SI. The aimed point lies on the onboard map, for that is the ground the planners knew."""
 
@@ -99,7 +115,7 @@ def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
         return n[f"flight.guidance.{key}"]
 
     latitude, longitude = DEGREE * n["site.latitude_deg"], DEGREE * n["site.longitude_deg"]
-    site_M = (RADIUS + onboard_map.height(latitude, longitude)) * direction_to(latitude, longitude)
+    site_M = (RADIUS + planned_ground(n, onboard_map).height(latitude, longitude)) * direction_to(latitude, longitude)
     return GuidanceSettings(
         site_M=site_M,
         ignition_throttle=value("ignition_throttle"),
@@ -123,6 +139,7 @@ def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
         final_tilt_limit=DEGREE * value("final_tilt_limit_deg"),
         range_confirmation=value("range_confirmation_s"),
         main_off_height=value("main_off_height_m"),
+        descends_unconfirmed=value("descends_unconfirmed"),
     )
 
 
@@ -132,16 +149,17 @@ def build_software(n, tie_error_m, mission: Mission, onboard_map: HeightMap, gra
     def value(key):
         return n[f"flight.control.{key}"]
 
-    latitude = DEGREE * n["site.latitude_deg"]
+    latitude, planned = DEGREE * n["site.latitude_deg"], planned_ground(n, onboard_map)
     shifted = eqx.tree_at(
         lambda m: (m.shift_east, m.shift_north, m.shift_up),
-        onboard_map,
-        (tie_error_m[0] / (RADIUS * jnp.cos(latitude)), tie_error_m[1] / RADIUS, tie_error_m[2]),
+        planned,
+        (tie_error_m[0] / (RADIUS * jnp.cos(latitude)), tie_error_m[1] / RADIUS, planned.shift_up + tie_error_m[2]),
     )
     return FlightSoftware(
         design=design(n),
         settings=FlightSettings(
             navigation=navigation_settings(n),
+            monitoring=monitoring_settings(n),
             guidance=guidance_settings(n, onboard_map),
             control=ControlSettings(
                 attitude_gain=value("attitude_gain_per_s"),

@@ -34,6 +34,7 @@ class Site(Table):
     true_map: str | Annotated[tuple[str, ...], Field(min_length=1)]  # coarse to fine
     onboard_map: str
     onboard_map_tie_error_m: Three
+    onboard_flat_above_site_m: Finite = 0.0  # the ground on board is level, so far above the site; 0: it is the map
     slope_east_deg: Annotated[float, Field(ge=-45, le=45)]
     slope_north_deg: Annotated[float, Field(ge=-45, le=45)]
     reflectance_1064nm: Annotated[float, Field(gt=0, le=1)]  # at the site
@@ -116,6 +117,16 @@ class NavigationTable(Table):
     velocimeter_gate_sigma: Positive
 
 
+class MonitoringTable(Table):
+    """What is done about a range finder that does not fit (`perilune/flight/monitoring/recovery`)."""
+
+    policy: Literal["reject_until_consistent", "reject_forever", "covariance_reset", "inflate_and_accept"] = (
+        "reject_until_consistent"
+    )
+    patience_s: Positive = 2.0
+    reset_sigma_m: Positive = 1000.0
+
+
 class GuidanceTable(Table):
     ignition_throttle: Annotated[float, Field(gt=0.25, le=1)]
     throttle_floor: Annotated[float, Field(gt=0.25, le=1)]
@@ -137,6 +148,7 @@ class GuidanceTable(Table):
     final_tilt_limit_deg: Annotated[float, Field(gt=0, le=60)]
     range_confirmation_s: NotNegative
     main_off_height_m: NotNegative
+    descends_unconfirmed: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class ControlTable(Table):
@@ -152,6 +164,7 @@ class Flight(Table):
     slow_every: Annotated[int, Field(ge=1, le=100)]
     truth_substeps: Annotated[int, Field(ge=1, le=100)]
     navigation: NavigationTable
+    monitoring: MonitoringTable = MonitoringTable()
     guidance: GuidanceTable
     control: ControlTable
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from perilune.flight.monitoring.recovery import NAMES as POLICIES
 from perilune.interface.design import BEAMS, ENGINE_CLASSES, FEET, TANKS
 
 from .layout import attitude_duty
@@ -75,5 +76,6 @@ def numbers_of(mission: Mission) -> Numbers:
     counts[BEAMS_AT] = len(lander.sensors.doppler_beams.direction) if lander.sensors.doppler_beams else 0
     for path, count in counts.items():
         found[f"{path}.is_there"] = (np.arange(SLOTS[path]) < count).astype(np.float64)
+    found["flight.monitoring.policy"] = np.asarray(float(POLICIES.index(mission.flight.monitoring.policy)))
     found["lander.engines.attitude.duty_per_nm"] = attitude_duty(lander)
     return found

@@ -172,7 +172,7 @@ def turned(axes, sigma) -> Float[Array, "3 3"]:
     return sum(sigma[k] ** 2 * axes[k][:, None] * axes[k][None, :] for k in range(3))  # type: ignore[return-value]
 
 
-def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "25 25"]:
+def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "26 26"]:
     """Start covariance of the error state, from the settings' sigmas; position and velocity along the orbit's axes."""
     s = software.settings.navigation
     attitude = jnp.ones(3) * s.attitude_sigma**2
@@ -186,6 +186,7 @@ def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "25 25"]:
             jnp.ones(3) * s.tracker_alignment_sigma**2,
             s.terrain_sigma[None] ** 2,
             (s.terrain_sigma / s.terrain_length)[None] ** 2,
+            s.terrain_roughness[None] ** 2,
             s.velocimeter_scale_sigma[None] ** 2,
         ]
     )
@@ -213,6 +214,8 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
             tracker_alignment_B=jnp.zeros(3),
             terrain_bias=zero,
             terrain_slope=zero,
+            terrain_relief=zero,
+            terrain_below=zero,
             velocimeter_scale=zero,
         ),
         covariance=initial_covariance(axes, software),
@@ -229,6 +232,9 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
             since_accepted=zero + 1e6,
             accepted_time=zero,
             fresh_updates=zero,
+            refused_time=zero,
+            has_taken=jnp.zeros((), bool),
+            is_isolated=jnp.zeros((), bool),
         ),
         mode=jnp.asarray(COAST, jnp.int32),
         seen=jnp.zeros(len(ONBOARD), bool),

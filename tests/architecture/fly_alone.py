@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from perilune.flight import memory as m
 from perilune.flight.navigation.onboard_map import OnboardModel
-from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, NavigationSettings
+from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, MonitoringSettings, NavigationSettings
 from perilune.flight.software import FlightSoftware
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.gravity import zonal_field
@@ -49,6 +49,7 @@ design = filled(
 guidance = filled(GuidanceSettings, site_M=1737.4e3 * unit_z[::-1], start_height=jnp.asarray(2e4), constant_rate_time=one)
 settings = FlightSettings(
     filled(NavigationSettings),
+    filled(MonitoringSettings),
     guidance,
     filled(ControlSettings),
     jnp.asarray(0.1),
@@ -69,6 +70,8 @@ state = m.NavigationState(
     gyro_scale=jnp.zeros(3),
     tracker_alignment_B=jnp.zeros(3),
     terrain_bias=zero,
+    terrain_relief=zero,
+    terrain_below=zero,
     terrain_slope=zero,
     velocimeter_scale=zero,
 )
@@ -82,7 +85,7 @@ memory = m.FlightMemory(
     rate_B=jnp.zeros(3),
     gravity_rest_I=jnp.zeros(3),
     innovations=m.Innovations(jnp.zeros(7), jnp.ones(7), jnp.zeros(7, bool), jnp.zeros(7, bool)),
-    acquisition=m.Acquisition(jnp.zeros(3), jnp.zeros(3, bool), one, zero, zero),
+    acquisition=m.Acquisition(jnp.zeros(3), jnp.zeros(3, bool), one, zero, zero, zero, jnp.asarray(False), jnp.asarray(False)),
     mode=jnp.asarray(0, jnp.int32),
     seen=jnp.zeros(len(ONBOARD), bool),
     throttle=one,

@@ -21,7 +21,7 @@ class Geometry(eqx.Module):
     velocity_M: Velocity
     radius: Scalar  # m, from the Moon's centre
     height_above_site: Scalar  # m, over the site radius
-    height_above_terrain: Scalar  # m, centre of mass over the onboard ground with its estimated bias
+    height_above_terrain: Scalar  # m, centre of mass over the ground as believed under it
     climb_rate: Scalar  # m/s, radial
     horizontal_speed: Scalar  # m/s
     distance_along: Scalar  # m over ground to the point abeam of the site
@@ -41,7 +41,7 @@ def geometry(state: NavigationState, onboard: OnboardModel, site_M: Position, cl
     left_M = cross(up_M, along_M)
     site_radius = norm(site_M)
     to_site = site_M / site_radius
-    ground = RADIUS + onboard.ground.height_at(position_M) + state.terrain_bias
+    ground = RADIUS + onboard.ground.height_at(position_M) + state.terrain_below
     return Geometry(
         up_M=up_M,
         along_M=along_M,

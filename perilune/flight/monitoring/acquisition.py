@@ -32,20 +32,26 @@ def returns_agree(acquisition: Acquisition, settings: NavigationSettings, count:
     return acquisition.is_filled[0] & (jnp.sum(near & acquisition.is_filled) >= count)
 
 
-def account(acquisition: Acquisition, is_accepted: Flag, elapsed: Scalar, settings: NavigationSettings) -> Acquisition:
-    """Clocks after an update: time since the last accepted range, time of unbroken acceptance, updates since the gap.
+def account(
+    acquisition: Acquisition, is_offered: Flag, is_accepted: Flag, elapsed: Scalar, settings: NavigationSettings
+) -> Acquisition:
+    """Clocks after an update: time since the last accepted range, time of unbroken acceptance, updates since the gap, time of
+    refusals alone.
 
     Acceptance counts as unbroken as long as no gap opened; a single refused return does not break it.
     """
     since = jnp.where(is_accepted, 0.0, acquisition.since_accepted + elapsed)
     unbroken = since <= settings.range_gap
     begun = acquisition.fresh_updates > 0.0  # counts from the first accepted range, which itself adds nothing
+    refused = acquisition.refused_time + jnp.where(is_offered & ~is_accepted, elapsed, 0.0)
     return eqx.tree_at(
-        lambda a: (a.since_accepted, a.accepted_time, a.fresh_updates),
+        lambda a: (a.since_accepted, a.accepted_time, a.fresh_updates, a.refused_time, a.has_taken),
         acquisition,
         (
             since,
             jnp.where(unbroken & begun, acquisition.accepted_time + elapsed, 0.0),
             jnp.where(unbroken, acquisition.fresh_updates + is_accepted.astype(jnp.float64), 0.0),
+            jnp.where(is_accepted, 0.0, refused),
+            acquisition.has_taken | is_accepted,
         ),
     )

@@ -23,7 +23,7 @@ class Prediction(eqx.Module):
     """Residuals (measured − predicted), sensitivities to the error state and noise variances, a row a reading."""
 
     residual: Float[Array, "7"]
-    sensitivity: Float[Array, "7 25"]
+    sensitivity: Float[Array, "7 26"]
     noise_variance: Float[Array, "7"]
     ground_point_M: Position  # where the beam should meet the ground
 
@@ -34,7 +34,7 @@ def predict_tracker(state: NavigationState, measured: Measurements):
     residual = to_rotation_vector(difference_BB) - state.tracker_alignment_B
     axes_BI = to_matrix(state.attitude_IB).T
     zeros = jnp.zeros
-    rows = jnp.concatenate([zeros((3, 6)), axes_BI, zeros((3, 10)), jnp.eye(3), zeros((3, 3))], axis=1)
+    rows = jnp.concatenate([zeros((3, 6)), axes_BI, zeros((3, 10)), jnp.eye(3), zeros((3, 4))], axis=1)
     return residual, rows
 
 
@@ -45,7 +45,7 @@ def predict_velocity(state: NavigationState, measured: Measurements):
     moving_B = jnp.stack([dot(axes_BI[i], velocity_I) for i in range(3)])
     predicted = (1.0 + state.velocimeter_scale) * moving_B
     turn = jnp.stack([cross(axes_BI[i], velocity_I) for i in range(3)])  # cᵢ · (v × θ) = (cᵢ × v) · θ
-    rows = jnp.concatenate([jnp.zeros((3, 3)), axes_BI, turn, jnp.zeros((3, 15)), moving_B[:, None]], axis=1)
+    rows = jnp.concatenate([jnp.zeros((3, 3)), axes_BI, turn, jnp.zeros((3, 16)), moving_B[:, None]], axis=1)
     return measured.velocity_S - predicted, rows
 
 
@@ -59,13 +59,16 @@ def predict_range(state: NavigationState, rate_B: Vector, onboard: OnboardModel,
     boresight_B = design.range_boresight_B - latency * cross(rate_B, design.range_boresight_B)
     direction_I = rotate(state.attitude_IB, boresight_B)
     direction_M = inertial_to_fixed(direction_I, clock)
-    ground = eqx.tree_at(lambda g: g.shift_up, onboard.ground, onboard.ground.shift_up + state.terrain_bias)
+    ground = eqx.tree_at(
+        lambda g: g.shift_up, onboard.ground, onboard.ground.shift_up + state.terrain_bias + state.terrain_relief
+    )
     distance = cast(ground, position_M, direction_M, RAY_STEPS)
     normal_I = fixed_to_inertial(normal_at(ground, position_M + distance * direction_M), clock)
     cosine = jnp.maximum(-dot(normal_I, direction_I), 0.05)
     turn = cross(direction_I, normal_I) * (distance / cosine)
     zeros = jnp.zeros
-    row = jnp.concatenate([normal_I / cosine, zeros(3), turn, zeros(13), -1.0 / cosine[None], zeros(2)])
+    raised = -1.0 / cosine[None]  # by ground that stands higher
+    row = jnp.concatenate([normal_I / cosine, zeros(3), turn, zeros(13), raised, zeros(1), raised, zeros(1)])
     return distance, row, position_M + distance * direction_M
 
 
@@ -83,9 +86,7 @@ def predict(
     velocity, velocity_rows = predict_velocity(state, measured)
     distance, range_row, ground_point_M = predict_range(state, rate_B, onboard, design, clock)
     velocity_noise = jnp.ones(3) * settings.velocimeter_sigma**2
-    # Ground below the onboard map differs from that under the lander the more, the farther off the beam meets it.
-    far = distance * distance / (distance * distance + settings.terrain_roughness_length**2)
-    range_noise = settings.range_sigma**2 + (settings.range_sigma_fraction * distance) ** 2 + far * settings.terrain_roughness**2
+    range_noise = settings.range_sigma**2 + (settings.range_sigma_fraction * distance) ** 2
     return Prediction(
         residual=jnp.concatenate([tracker, velocity, (measured.slant_range - distance)[None]]),
         sensitivity=jnp.concatenate([tracker_rows, velocity_rows, range_row[None]]),

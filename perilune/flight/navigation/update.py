@@ -5,9 +5,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
+from perilune.foundation.quantities import Direction, Scalar
 from perilune.foundation.rotation import compose, from_rotation_vector, normalised
 
-from ..memory import Innovations, NavigationState
+from ..memory import TERRAIN_BIAS, Innovations, NavigationState
 from .prediction import Prediction
 
 
@@ -17,10 +18,11 @@ class Offer(eqx.Module):
     is_offered: Bool[Array, "7"]
     gate: Float[Array, "7"]
     underweight: Float[Array, "7"]
+    inflates: Bool[Array, "7"]  # beyond its gate it is taken with the noise that puts it there
 
 
-def update(covariance: Float[Array, "25 25"], prediction: Prediction, offer: Offer):
-    """Correction (25,), covariance after, and the innovations.
+def update(covariance: Float[Array, "26 26"], prediction: Prediction, offer: Offer):
+    """Correction (26,), covariance after, and the innovations.
 
     Scalar by scalar (Bierman 1977, ch. V): S = h P hᵀ (1 + β) + r, K = P hᵀ / S, P ← P − K h P. With β > 0 this keeps
     more covariance than the optimum: under-weighting of a first update that is large against its linearisation.
@@ -34,12 +36,14 @@ def update(covariance: Float[Array, "25 25"], prediction: Prediction, offer: Off
 
     def scalar(carry, row):
         correction, ph = carry
-        k, residual, h, noise, is_offered, gate, beta = row
+        k, residual, h, noise, is_offered, gate, beta, inflates = row
         own = ph[k]
         residual = residual - inner(h, correction)
         variance = inner(h, own) * (1.0 + beta) + noise
-        is_accepted = is_offered & (residual * residual <= gate * gate * variance)
-        gain = jnp.where(is_accepted, 1.0 / variance, 0.0)
+        at_gate = residual * residual / (gate * gate)  # the variance that puts it there
+        fits = at_gate <= variance
+        is_accepted = is_offered & (fits | inflates)
+        gain = jnp.where(is_accepted, 1.0 / jnp.where(fits, variance, at_gate), 0.0)
         residual = jnp.where(is_offered, residual, 0.0)
         taken = gain * jnp.where(order > k, inner(H, own), 0.0)
         return (correction + own * (gain * residual), ph - taken[:, None] * own[None, :]), (residual, variance, is_accepted, gain)
@@ -52,6 +56,7 @@ def update(covariance: Float[Array, "25 25"], prediction: Prediction, offer: Off
         offer.is_offered,
         offer.gate,
         offer.underweight,
+        offer.inflates,
     )
     (correction, ph), (residual, variance, is_accepted, gain) = lax.scan(scalar, (jnp.zeros_like(covariance[0]), ph), rows)
     for k in range(count):
@@ -59,12 +64,21 @@ def update(covariance: Float[Array, "25 25"], prediction: Prediction, offer: Off
     return correction, covariance, Innovations(residual, variance, offer.is_offered, is_accepted)
 
 
-def inner(rows: Float[Array, "*rows 25"], state: Float[Array, "25"]) -> Float[Array, "*rows"]:
+def opened(
+    covariance: Float[Array, "26 26"], up_I: Direction, variance: Scalar
+) -> Float[Array, "26 26"]:  # fmt: skip
+    """The covariance with the lander's height along `up_I` and the ground's less sure, by so much (m²) each."""
+    up = jnp.concatenate([up_I, jnp.zeros(covariance.shape[0] - 3)])
+    ground = jnp.where(jnp.arange(covariance.shape[0]) == TERRAIN_BIAS.start, 1.0, 0.0)
+    return covariance + variance * (up[:, None] * up[None, :] + ground[:, None] * ground[None, :])
+
+
+def inner(rows: Float[Array, "*rows 26"], state: Float[Array, "26"]) -> Float[Array, "*rows"]:
     """rows @ state, term by term: XLA on CPU runs a reduction ten times slower."""
     return sum((rows[..., j] * state[j] for j in range(1, len(state))), rows[..., 0] * state[0])
 
 
-def corrected(state: NavigationState, correction: Float[Array, "25"]) -> NavigationState:
+def corrected(state: NavigationState, correction: Float[Array, "26"]) -> NavigationState:
     """The estimate with the error state put in; the attitude by a rotation in I."""
     c = correction
     return NavigationState(
@@ -78,5 +92,7 @@ def corrected(state: NavigationState, correction: Float[Array, "25"]) -> Navigat
         tracker_alignment_B=state.tracker_alignment_B + c[19:22],
         terrain_bias=state.terrain_bias + c[22],
         terrain_slope=state.terrain_slope + c[23],
-        velocimeter_scale=state.velocimeter_scale + c[24],
+        terrain_relief=state.terrain_relief + c[24],
+        terrain_below=state.terrain_below,
+        velocimeter_scale=state.velocimeter_scale + c[25],
     )

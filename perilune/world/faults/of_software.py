@@ -19,10 +19,12 @@ ON_BOARD = (
               0.0, 1.0, 0.05, "computer_missed", precedents=(ALARMS,)),
 )  # fmt: skip
 
-MAP = tuple(
-    FaultKind(f"onboard_map.shift_{way}_m", f"The onboard map stands too far {where}.", -5e4, 5e4, 300.0,
+MAP = (
+    *(FaultKind(f"onboard_map.shift_{way}_m", f"The onboard map stands too far {where}.", -5e4, 5e4, 300.0,
               path="site.onboard_map_tie_error_m", part=part, precedents=(ATLAS,) if way == "up" else ())
-    for part, (way, where) in enumerate((("east", "east"), ("north", "north"), ("up", "up")))
+    for part, (way, where) in enumerate((("east", "east"), ("north", "north"), ("up", "up")))),
+    FaultKind("onboard_map.flat_above_site_m", "The ground on board is level, so far above the site; the descent is planned over "
+              "it.", -1e4, 1e4, 1000.0, path="software:site.onboard_flat_above_site_m", precedents=(ATLAS,)),
 )  # fmt: skip
 
 SETTINGS = (

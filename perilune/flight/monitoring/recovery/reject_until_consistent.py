@@ -1,0 +1,24 @@
+"""Returns that agree with each other for long enough are believed, whatever was believed before."""
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from ...settings import MonitoringSettings, NavigationSettings
+from .base import Answer, Evidence, usual
+
+EVERYTHING = 1e6  # sigmas: a gate that lets everything pass
+
+
+def reject_until_consistent(evidence: Evidence, navigation: NavigationSettings, monitoring: MonitoringSettings) -> Answer:
+    """The gate refuses until none has been taken for the gap time; then, once m of n returns agree, the newest is taken without a
+    gate. If one had been taken before, height and ground are opened by the size of the jump first, for what was believed of them
+    was wrong by that much.
+
+    Assumes that a unit's false returns do not agree with each other, and that what agrees is the ground: a bias of the unit
+    that comes and stays is believed too.
+    """
+    plain = usual(evidence, navigation)
+    returns = evidence.is_fresh & evidence.agree
+    opens = jnp.where(returns & evidence.has_taken, evidence.residual**2, 0.0)
+    gate = jnp.where(evidence.is_fresh, EVERYTHING, plain.gate)
+    return eqx.tree_at(lambda a: (a.gate, a.opens), plain, (gate, opens))
