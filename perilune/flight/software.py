@@ -241,6 +241,7 @@ class FlightSoftware(eqx.Module):
             "below_gate_without_range": waits & needed,
             "main_engine_off": (mode == modes.FINAL),
             "contact_sensed": measured.has_contact,
+            "range_finder_given_up": memory.acquisition.is_isolated,
         }
         now = jnp.stack([raised[kind.name] for kind in ONBOARD])
         events = now & ~memory.seen

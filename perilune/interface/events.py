@@ -19,11 +19,12 @@ ONBOARD = (
     EventKind("range_finder_acquired", "notice", "The range finder reports its first valid range."),
     EventKind("range_accepted", "notice", "Navigation takes the range in: enough returns agree with each other."),
     EventKind("range_rejected", "warning", "Navigation refuses a valid range: outside the gate."),
-    EventKind("terminal_descent_start", "info", "Range confirmed: terminal descent begins."),
+    EventKind("terminal_descent_start", "info", "Terminal descent begins: a range is confirmed, or not waited for."),
     EventKind("thrust_saturated", "warning", "Terminal descent asks for more thrust than there is."),
     EventKind("below_gate_without_range", "warning", "Terminal descent is due, but there is no confirmed range."),
     EventKind("main_engine_off", "info", "Main engine off: last metres on the assist engines."),
     EventKind("contact_sensed", "info", "Footpad contact sensed: all engines commanded off."),
+    EventKind("range_finder_given_up", "critical", "Navigation gives the range finder up: none of its ranges counts any more."),
 )
 # Seen from outside, by the simulation.
 OUTSIDE = (

@@ -122,7 +122,8 @@ def first_cause(flight: Flight) -> dict[str, Any]:
     if outcome.outcome == "landed" and outcome.is_within_requirements:
         return {}
     waited, acquired = flight.event("below_gate_without_range"), flight.event("range_finder_acquired")
-    rejected, silent = flight.event("range_rejected"), engines_silent(flight)
+    rejected, given_up = flight.event("range_rejected"), flight.event("range_finder_given_up")
+    silent = engines_silent(flight)
     fast = any(m.requirement == "vertical_speed_mps" and m.left < 0 for m in outcome.margins) or outcome.touchdown is None
     is_late = waited is not None and fast and (acquired is None or acquired.time_s > waited.time_s)
     share, astray = thrust_share(flight), height_astray(flight, silent)
@@ -136,6 +137,9 @@ def first_cause(flight: Flight) -> dict[str, Any]:
     elif waited is not None and fast and not flight.event("range_accepted"):
         cause = "range_not_believed"
         chain.append(f"{waited.time_s:.1f} s: terminal descent was due; there were valid ranges, but too few agreed.")
+    elif given_up is not None and astray is not None:
+        cause = "range_finder_given_up"
+        chain += [given_up_sentence(flight, given_up), astray]
     elif astray is not None:
         cause = "height_believed_wrong"
         chain.append(astray)
@@ -154,6 +158,17 @@ def first_cause(flight: Flight) -> dict[str, Any]:
         )
     chain.append(outcome.reason)
     return {"cause": cause, "chain": chain}
+
+
+def given_up_sentence(flight: Flight, given_up: Event) -> str:
+    """What the last range said before none was looked at any more."""
+    c = flight.channels
+    last = np.flatnonzero((c["range_finder/is_offered"] > 0.5) & (flight.time <= given_up.time_s))[-1]
+    off, sigma = c["range_finder/innovation_m"][last], c["range_finder/innovation_sigma_m"][last]
+    return (
+        f"{given_up.time_s:.1f} s: the range finder was given up after refusals alone; its last range lay {abs(off):.0f} m from "
+        f"what navigation expected, {abs(off) / sigma:.0f} of its sigmas, and nothing corrected the height from there on."
+    )
 
 
 def touchdown_cause(outcome: Outcome) -> str:

@@ -34,7 +34,7 @@ PARTS = {  # main, assist, attitude, tanks, legs, Doppler beams
     "resilience": (1, 6, 12, 4, 4, 0),
 }
 FAULTS = {
-    "hakuto-r-m1": set(),
+    "hakuto-r-m1": {"onboard_map.flat_above_site_m"},
     "odysseus": {"range_finder.off", "velocimeter.said_invalid"},
     "blue-ghost": set(),
     "slim": {"main_engine.thrust_error_percent.1"},

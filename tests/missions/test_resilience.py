@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from perilune.campaign.statistics import clopper_pearson
 from perilune.interface.events import INDEX
 from perilune.simulation.numbers import numbers_of
 from perilune.telemetry.readouts import fit, read
+
+STEEP = 0.126  # of the ground near the site, over 10° between the feet: 40,000 places (docs/validation.md)
 
 
 def rows_of(sixty_four, faulted):
@@ -19,14 +21,15 @@ def column(rows, name):
 
 
 def test_healthy_seeds_land(sixty_four):
-    """Whoever fails has come down on a slope over 10°: there is no hazard avoidance on board, and craters have such slopes. What
-    the map's ground alone leaves (0.97 and more) is shown over 512 seeds by `make validate`."""
+    """All but one at most stand, slowly enough. Whoever breaks a requirement has come down on a slope over 10°, which nothing on
+    board avoids, and no more of them do than the ground has such places. What the map's ground alone leaves (0.97 and more) is
+    shown over 512 seeds by `make validate`."""
     rows = rows_of(sixty_four, False)
-    assert {row["outcome"] for row in rows} <= {"landed", "hard_landing", "tipped"}
+    assert sum(row["outcome"] == "landed" for row in rows) >= 31
+    assert np.max(column(rows, "vertical_speed_mps")) < 2.0  # the requirement
     failed = [row for row in rows if not row["is_within_requirements"]]
     assert all(row["slope_deg"] > 10.0 for row in failed)
-    low, _ = clopper_pearson(32 - len(failed), 32)
-    assert low > 0.65  # 27 of 32 can show 0.67
+    assert len(failed) <= binom.ppf(0.999, 32, STEEP)
 
 
 def test_as_it_flew_all_crash(sixty_four):
