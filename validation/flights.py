@@ -25,16 +25,17 @@ FREE_SHIFT_S = 30.0  # how far the shift may go where it is not held to the publ
 
 
 def fly(job: Job) -> list[dict[str, Any]]:
-    """Fly one job; beside the figures of every row, those against the broadcast and navigation's errors."""
+    """Fly one job; beside the figures of every row navigation's errors, and those against a broadcast where there was one."""
     flown = fly_lanes(job)
     found = rows_of(job, flown)
     mission = batch_of(job.mission, job.values, job.beginning).mission
+    for lane, row in enumerate(found):
+        row.update(velocity_errors(flown.records[:, lane], row))
+        row["terrain_height_error"] = terrain_height_error(flown.records[:, lane], row)
     if mission.reference:
         readouts = read(mission.reference.readouts)
         for lane, row in enumerate(found):
             row.update(broadcast_figures(flown.records[:, lane], row, readouts))
-            row.update(velocity_errors(flown.records[:, lane], row))
-            row["terrain_height_error"] = terrain_height_error(flown.records[:, lane], row)
     return found
 
 
@@ -97,8 +98,10 @@ def fly_seeds(
     for first in range(0, len(seeds), WIDTH):
         part = slice(first, first + WIDTH)
 
-        def cut(table, part=part):
-            return {k: np.asarray(v)[part] if np.ndim(v) and len(np.asarray(v)) == len(seeds) else v for k, v in table.items()}
+        def cut(value: Any, part=part) -> Any:
+            if isinstance(value, dict):
+                return {key: cut(x) for key, x in value.items()}
+            return np.asarray(value)[part] if np.ndim(value) and len(np.asarray(value)) == len(seeds) else value
 
         jobs.append(Job(mission, tuple(seeds[part]), cut(faults or {}), cut(overrides or {}), values, beginning))
     return [row for rows_ in spread(fly, jobs) for row in rows_]

@@ -123,10 +123,10 @@ def below_map(mission: str) -> tuple[float, float]:
     whole, bare = (grid_of(true_ground(load(mission, change)), 2) for change in ({}, {"detail": None}))
     relief = (whole - bare).astype(float)
     relief -= relief.mean()
-    for lag in range(1, relief.shape[0] // 2):
+    lag, left = 0, relief.var()
+    while left >= relief.var() / np.e and lag < relief.shape[0] // 2:
+        lag += 1
         left = 0.5 * (np.mean(relief[lag:] * relief[:-lag]) + np.mean(relief[:, lag:] * relief[:, :-lag]))
-        if left < relief.var() / np.e:
-            break
     return float(relief.std()), lag * POSTS_M
 
 

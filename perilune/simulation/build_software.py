@@ -104,7 +104,7 @@ def planned_ground(n, onboard_map: HeightMap) -> HeightMap:
     return eqx.tree_at(
         lambda m: (m.relief, m.shift_up),
         onboard_map,
-        (jnp.where(is_level, 0.0, 1.0), jnp.where(is_level, n["site.height_m"] + above, 0.0)),
+        (jnp.where(is_level, jnp.zeros_like(above), 1.0), jnp.where(is_level, n["site.height_m"] + above, 0.0)),
     )
 
 
