@@ -143,9 +143,7 @@ def study(seeds: int = 1024) -> Section:
             "across the track: the lander pitches by some 50° while braking, which parts the tracker's alignment (fixed in "
             "B) from the attitude error (fixed in I), and the filter carries both.",
             "Below the map's 1.9 km posts the ground has craters by their counts; a lander without hazard avoidance meets "
-            "slopes over 10° between its feet as often as that ground has them, and that share is what it loses. A few more "
-            "touch too fast: after a crater has passed under the beam, navigation, sure of itself, refuses ranges that are good "
-            "until the ground comes, as HAKUTO-R's first lander did at the rim of Atlas.",
+            "slopes over 10° between its feet as often as that ground has them, and that share is what it loses.",
             f"Outcomes: {dict(Counter(row['outcome'] for row in rows))}.",
         ],
         claims=[

@@ -101,6 +101,10 @@ def resilience(flown: dict[str, list[dict[str, Any]]]) -> list[Claim]:
         Claim("crashed", f"{sum(row['outcome'] == 'crashed' for row in rows)}/{SEEDS}", f"{SEEDS}/{SEEDS}", "F H",
               {row["outcome"] for row in rows} == {"crashed"}),
         share("landed: healthy", flown[HEALTHY], SEEDS - 1),
+        Claim("height at the first valid range of those that come down by their estimate, m",
+              spread(column(flown["by its estimate"], "range_finder_acquired_height")), "printed", "the same unit"),
+        Claim("and of those that wait at 40 m/s, m", spread(column(flown["waits at 40 m/s"], "range_finder_acquired_height")),
+              "printed", "the same unit"),
         share("landed: the same late range, but it comes down by its estimate until then", flown["by its estimate"], SEEDS - 1),
         share("landed: the same late range, but it waits at 40 m/s", flown["waits at 40 m/s"], SEEDS - 1),
         share("landed: the same late range, but it waits at 50 m/s", flown["waits at 50 m/s"]),
@@ -113,12 +117,14 @@ def hakuto(flown: dict[str, list[dict[str, Any]]]) -> list[Claim]:
     dry, impact = column(rows, "propellant_exhausted_height"), column(rows, "vertical_speed_mps")
     hangs, given_up = column(rows, "main_engine_off_height"), column(rows, "range_finder_given_up_s")
     off = np.max(np.abs(impact - np.sqrt(2.0 * SURFACE_GRAVITY * dry)))
-    miss = column(rows, "miss_distance_m")
+    miss, hover = column(rows, "miss_distance_m"), column(rows, "propellant_exhausted_speed")
     return [
         Claim("range finder given up after it had been believed", f"{int(np.isfinite(given_up).sum())}/{SEEDS}",
               f"{SEEDS}/{SEEDS}", "F H", bool(np.isfinite(given_up).all())),
         Claim("true height where the ground was believed 12 m below, m", spread(hangs), "≥ 1,500", "F H: about 5 km",
               bool(np.min(hangs) >= 1500.0)),
+        Claim("true speed when the tanks were dry, m/s", spread(hover), "≤ 1", "F H: by its telemetry",
+              bool(np.median(hover) <= 1.0)),
         Claim("true height when the tanks were dry, m", spread(dry), "5,000 ± 500, a miss is expected", "F H",
               bool(abs(np.median(dry) - 5000.0) <= 500.0)),
         Claim("impact, m/s", spread(impact), "100 … 127, a miss is expected", "F Md", bool(100.0 <= np.median(impact) <= 127.0)),
@@ -126,6 +132,7 @@ def hakuto(flown: dict[str, list[dict[str, Any]]]) -> list[Claim]:
         Claim("distance from the target, m", spread(miss), "≤ 7,000", "F H: 6.7 km", bool(miss.max() <= 7000.0)),
         share("landed: the right map on board", flown["the right map"], SEEDS - 1),
         share("landed: the same map, but ranges that agree are believed again", flown["believes again"], SEEDS - 1),
+        share("landed: the same, and without a velocimeter", flown["believes again, blind"]),
         share("landed: the same map, but the filter is opened after refusals (1 km)", flown["opens"]),
         share("landed: the same map, but every range is taken, at the gate", flown["takes all"]),
     ]  # fmt: skip
@@ -190,6 +197,7 @@ def slim(flown: dict[str, list[dict[str, Any]]]) -> list[Claim]:
 
 TERRAIN, START = "flight.navigation.terrain_sigma_m", "flight.navigation.position_sigma_rtn_m"
 NARROW, WIDE = ({TERRAIN: terrain, START: [radial, 250.0, 150.0]} for terrain, radial in ((20.0, 30.0), (500.0, 500.0)))
+BLIND = {"lander.sensors.velocimeter.is_fitted": 0.0}
 CONTROLS = (
     Change(AS_IT_FLEW),
     Change("the right map", False),
@@ -205,6 +213,7 @@ STORIES = (
             Change("believes again", True, policy("reject_until_consistent")),
             Change("opens", True, policy("covariance_reset")),
             Change("takes all", True, policy("inflate_and_accept")),
+            Change("believes again, blind", True, policy("reject_until_consistent") | BLIND),
         ),
         hakuto,
         "Level ground on board, at the height of the site before it was moved to Atlas; the real rim below; a range finder "
@@ -224,7 +233,7 @@ STORIES = (
         ),
         resilience,
         "The return is weakened so that the median flight acquires at 893 m; what follows is predicted. The unit is as late "
-        "in the flights that land: what saves them is how fast they come down while they wait.",
+        "for the flights that land: what saves them is how fast they come down while they wait.",
         "by its estimate",
     ),
     Story(
@@ -265,9 +274,9 @@ Luna-25's burn is in `docs/validation.md` (From orbit).
 def approaches() -> Section:
     """Mission 1's controls over the ways it may have come, whose azimuth was not published."""
     rows, absent = [], []
-    for azimuth in (0.0, 180.0, 270.0, 330.0):
+    for azimuth in (0.0, 180.0, 150.0, 270.0, 330.0):
         values: tuple[tuple[str, Any], ...] = (("start.approach_azimuth_deg", azimuth),)
-        if azimuth > 180.0:  # outside the maps that ship
+        if azimuth not in (0.0, 180.0):  # outside the maps that ship
             if not SHARED_DEM.is_dir():
                 absent.append(f"{azimuth:.0f}°")
                 continue
@@ -283,13 +292,13 @@ def approaches() -> Section:
                 [f"{azimuth:.0f}", name, f"{landed(part)}/{SEEDS}", f"{int(np.isfinite(late).sum())}/{SEEDS}", height, speed]
             )
     words = [
-        "The azimuth of Mission 1's approach was not published. *Narrow*: 20 m of trust in the map, 30 m of radial position "
-        "at the start; *wide*: 500 m of both; as drawn 140 and 100 m. Azimuth 180° comes over the rim 13 to 21 km before the "
-        "site."
+        "The heading of Mission 1's approach was not published. *Narrow*: 20 m of trust in the map, 30 m of radial position "
+        "at the start; *wide*: 500 m of both; as drawn 140 and 100 m. Heading 180° comes from the north over 1.9 km of rim "
+        "13 to 21 km before the site, 150° over 2.3 km; 0° over 2.9 km some 60 km before it."
     ]
     if absent:
         words.append(f"Not flown for want of a map that is wide enough (../shared/data/dem): {', '.join(absent)}.")
-    header = ["azimuth, °", "flown", "landed", "range finder given up", "dry at, m (median)", "impact of the crashed, m/s"]
+    header = ["heading, °", "flown", "landed", "range finder given up", "dry at, m (median)", "impact of the crashed, m/s"]
     return Section("Mission 1 by approach, map and sigma", words, tables=[(header, rows)])
 
 

@@ -21,11 +21,11 @@ from .control.attitude import attitude_control, pointing_error
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
-from .memory import Acquisition, FlightMemory, NavigationState
+from .memory import TERRAIN_BIAS, Acquisition, FlightMemory, NavigationState
 from .monitoring.acquisition import account, is_new, remember, returns_agree
 from .monitoring.recovery import Answer, Evidence, answer
 from .navigation.onboard_map import OnboardModel
-from .navigation.prediction import predict
+from .navigation.prediction import Prediction, predict
 from .navigation.propagation import Interval, gravity_rest, propagate, propagate_covariance, terrain_transition
 from .navigation.relief import ground_below
 from .navigation.update import Offer, corrected, opened, update
@@ -113,7 +113,7 @@ class FlightSoftware(eqx.Module):
         prediction = predict(memory.navigation, memory.rate_B, measured, self.onboard, self.design, settings, clock)
         interval = self.interval(memory, prediction.ground_point_M, elapsed)
         covariance = propagate_covariance(memory, interval, settings)
-        navigation = self.relax(memory.navigation, interval)
+        navigation, prediction = self.relax(memory.navigation, interval, prediction)
         acquisition = remember(memory.acquisition, prediction.residual[6], measured.range_is_valid)
         recovery = self.recovery(acquisition, prediction.residual[6])
         acquisition = eqx.tree_at(lambda a: a.is_isolated, acquisition, recovery.isolates)
@@ -169,11 +169,19 @@ class FlightSoftware(eqx.Module):
             relief_left=jnp.exp(-way / settings.terrain_roughness_length),
         )
 
-    def relax(self, navigation: NavigationState, interval: Interval) -> NavigationState:
-        """The estimate of the map's error as it should have moved on with the beam over the ground."""
+    def relax(
+        self, navigation: NavigationState, interval: Interval, prediction: Prediction
+    ) -> tuple[NavigationState, Prediction]:
+        """The estimate of the ground as it should have moved on with the beam, and the range predicted on it: where the beam has
+        got to is known only once it has been predicted on the ground of before."""
         moved = terrain_transition(interval, navigation.terrain_bias, navigation.terrain_slope)
         relief = interval.relief_left * navigation.terrain_relief
-        return eqx.tree_at(lambda n: (n.terrain_bias, n.terrain_slope, n.terrain_relief), navigation, (*moved, relief))
+        risen = moved[0] + relief - navigation.terrain_bias - navigation.terrain_relief
+        ranged = prediction.residual[6:] - prediction.sensitivity[6:, TERRAIN_BIAS.start] * risen
+        return (
+            eqx.tree_at(lambda n: (n.terrain_bias, n.terrain_slope, n.terrain_relief), navigation, (*moved, relief)),
+            eqx.tree_at(lambda p: p.residual, prediction, jnp.concatenate([prediction.residual[:6], ranged])),
+        )
 
     def recovery(self, acquisition: Acquisition, residual: Scalar) -> Answer:
         """What the policy in force says of the newest range."""
@@ -225,7 +233,7 @@ class FlightSoftware(eqx.Module):
         )
         mode = modes.next_mode(memory.mode, conditions)
         due = where.height_above_site < guidance.gate_height
-        waits = (mode == modes.HOLD) & ~is_confirmed & due & (foot_height > 0.0)
+        waits = (mode == modes.HOLD) & ~is_confirmed & due & (foot_height > 0.0) & (guidance.descends_unconfirmed < 0.5)
         needed = descent_rate(guidance, foot_height) < guidance.hold_rate
         range_row = memory.innovations
         saturated = (mode == modes.TERMINAL) & (memory.thrust_demand > full_thrust(self.design))

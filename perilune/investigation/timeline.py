@@ -131,15 +131,15 @@ def first_cause(flight: Flight) -> dict[str, Any]:
     if abs(share - 1.0) > MISFIT:
         cause = "thrust_low" if share < 1.0 else "thrust_high"
         chain.append(f"While braking the accelerometers felt {share:.0%} of the thrust that was asked for.")
+    elif given_up is not None and (astray is not None or waited is not None):
+        cause = "range_finder_given_up"
+        chain += [given_up_sentence(flight, given_up), *([astray] if astray else [])]
     elif is_late and waited is not None:
         cause = "late_range" if acquired else "no_range"
         chain += late_range_chain(flight, waited, acquired)
     elif waited is not None and fast and not flight.event("range_accepted"):
         cause = "range_not_believed"
         chain.append(f"{waited.time_s:.1f} s: terminal descent was due; there were valid ranges, but too few agreed.")
-    elif given_up is not None and astray is not None:
-        cause = "range_finder_given_up"
-        chain += [given_up_sentence(flight, given_up), astray]
     elif astray is not None:
         cause = "height_believed_wrong"
         chain.append(astray)

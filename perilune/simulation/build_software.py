@@ -115,7 +115,8 @@ def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
         return n[f"flight.guidance.{key}"]
 
     latitude, longitude = DEGREE * n["site.latitude_deg"], DEGREE * n["site.longitude_deg"]
-    site_M = (RADIUS + planned_ground(n, onboard_map).height(latitude, longitude)) * direction_to(latitude, longitude)
+    site_height = planned_ground(n, onboard_map).height(latitude, longitude)
+    site_M = (RADIUS + site_height) * direction_to(latitude, longitude)
     return GuidanceSettings(
         site_M=site_M,
         ignition_throttle=value("ignition_throttle"),
@@ -124,7 +125,7 @@ def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
         constant_rate=value("constant_rate_mps"),
         hold_rate=value("hold_rate_mps"),
         constant_rate_time=value("constant_rate_time_s"),
-        start_height=n["start.perilune_height_above_site_m"],
+        start_height=n["start.perilune_height_above_site_m"] + n["site.height_m"] - site_height,  # the orbit is what it is
         height_gain=value("height_gain_per_s2"),
         rate_gain=value("rate_gain_per_s"),
         braking_end_speed=value("braking_end_speed_mps"),

@@ -249,8 +249,8 @@ def check_paths(mission: Mission, where: str) -> None:
     for row in mission.dispersions:
         if row.path not in numbers:
             raise UserError(f"{where}: dispersion of unknown number “{row.path}”.{nearest(row.path, numbers)}")
-        if row.path.startswith("flight."):
-            raise UserError(f"{where}: {row.path} is flight software, which flies as drawn; disperse what is true instead.")
+        if row.path.startswith("flight.") or row.path == "site.onboard_flat_above_site_m":
+            raise UserError(f"{where}: {row.path} is flight software's, which flies as drawn; disperse what is true instead.")
         given = [x for x in (row.sigma, row.sigma_percent, row.half_width) if x is not None]
         if len(given) != 1 or (row.distribution == "uniform") != (row.half_width is not None):
             raise UserError(

@@ -34,7 +34,9 @@ class Site(Table):
     true_map: str | Annotated[tuple[str, ...], Field(min_length=1)]  # coarse to fine
     onboard_map: str
     onboard_map_tie_error_m: Three
-    onboard_flat_above_site_m: Finite = 0.0  # the ground on board is level, so far above the site; 0: it is the map
+    onboard_flat_above_site_m: Annotated[float, Field(ge=-1e4, le=1e4)] = (
+        0.0  # the ground on board is level, so far above the site; 0: it is the map
+    )
     slope_east_deg: Annotated[float, Field(ge=-45, le=45)]
     slope_north_deg: Annotated[float, Field(ge=-45, le=45)]
     reflectance_1064nm: Annotated[float, Field(gt=0, le=1)]  # at the site
@@ -123,8 +125,8 @@ class MonitoringTable(Table):
     policy: Literal["reject_until_consistent", "reject_forever", "covariance_reset", "inflate_and_accept"] = (
         "reject_until_consistent"
     )
-    patience_s: Positive = 2.0
-    reset_sigma_m: Positive = 1000.0
+    patience_s: Annotated[float, Field(gt=0, le=3600)] = 2.0  # of reject_forever and covariance_reset
+    reset_sigma_m: Positive = 1000.0  # of covariance_reset
 
 
 class GuidanceTable(Table):
@@ -148,7 +150,7 @@ class GuidanceTable(Table):
     final_tilt_limit_deg: Annotated[float, Field(gt=0, le=60)]
     range_confirmation_s: NotNegative
     main_off_height_m: NotNegative
-    descends_unconfirmed: Annotated[float, Field(ge=0, le=1)] = 0.0
+    descends_unconfirmed: Annotated[float, Field(ge=0, le=1, multiple_of=1)] = 0.0  # 0 or 1
 
 
 class ControlTable(Table):

@@ -112,9 +112,8 @@ def process_noise(settings: NavigationSettings, interval: Interval) -> tuple[Flo
     map's error and of the relief below it.
 
     The renewal is P∞ − F P∞ Fᵀ of the second-order process of the map's error, and σ² (1 − φ²) of the relief's first-order one:
-    both exact for any way over the ground. Relief as white noise, as it stood here before, is averaged away by the square root
-    of the number of ranges that look at one crater's flank: sure of its height to 0.8 m and 10 m wrong, the filter refused every
-    range of the last five seconds (24 of 1,024 healthy landings).
+    both exact for any way over the ground. As white noise, relief would be averaged away over all ranges that look at one
+    crater's flank, and leave the filter sure of a height that is metres off.
     """
     velocity = settings.velocity_random_walk**2 + 2.0 * settings.unmodelled_acceleration**2 * settings.unmodelled_time
     ones = jnp.ones(3)

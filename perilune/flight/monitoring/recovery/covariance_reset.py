@@ -8,11 +8,12 @@ from .base import Answer, Evidence, usual
 
 
 def covariance_reset(evidence: Evidence, navigation: NavigationSettings, monitoring: MonitoringSettings) -> Answer:
-    """The gate stands; after `patience` s of refusals alone the lander's height and the ground's are opened by `reset_sigma`,
-    and what then passes the gate is taken.
+    """The gate stands; after `patience` s of refusals alone the lander's height and the ground's are opened by `reset_sigma` at
+    every range that is offered, until one passes the gate.
 
-    Assumes that refusals that last are the estimate's fault or the map's, of no more than a gate's width of that sigma. It does
-    not ask returns to agree: a unit that gives false ranges for that long is taken in.
+    Assumes that refusals that last are the estimate's fault or the map's. It does not ask returns to agree: a unit that gives
+    false ranges for that long is taken in, however far off. The climb rate stays as sure as it was.
     """
-    opens = jnp.where(evidence.refused_time >= monitoring.patience, monitoring.reset_sigma**2, 0.0)
-    return eqx.tree_at(lambda a: a.opens, usual(evidence, navigation), opens)
+    plain = usual(evidence, navigation)
+    opens = jnp.where(plain.offers & (evidence.refused_time >= monitoring.patience), monitoring.reset_sigma**2, 0.0)
+    return eqx.tree_at(lambda a: a.opens, plain, opens)

@@ -15,7 +15,8 @@ def reject_until_consistent(evidence: Evidence, navigation: NavigationSettings, 
     was wrong by that much.
 
     Assumes that a unit's false returns do not agree with each other, and that what agrees is the ground: a bias of the unit
-    that comes and stays is believed too.
+    that comes and stays is believed too. The climb rate stays as sure as it was: what wrong ranges made of it before is left to
+    later ones and to a velocimeter.
     """
     plain = usual(evidence, navigation)
     returns = evidence.is_fresh & evidence.agree
