@@ -4,8 +4,10 @@ Every mission that ships is flown from seeds 0–49, healthy, as it happened, an
 Tolerances are those of the facts page that the missions are built from, a judgement and not published.
 """
 
+import argparse
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -28,6 +30,7 @@ from .report import Claim, Section, spread
 
 SEEDS = 50
 ROOT = Path(__file__).parent.parent
+PARTS = Path(__file__).parent / "parts"
 SHARED_DEM = ROOT.parent / "shared" / "data" / "dem"
 AS_IT_FLEW = "as it flew"
 HEALTHY = "healthy"
@@ -302,24 +305,29 @@ def approaches() -> Section:
     return Section("Mission 1 by approach, map and sigma", words, tables=[(header, rows)])
 
 
-def study() -> list[Section]:
-    """All missions, and Mission 1's controls."""
-    sections = []
-    for story in STORIES:
-        section = Section(load(story.mission).title, [story.words], story.claims(fly(story.mission, story.changes)))
-        picture = draw(story.mission, story.changes, story.saved_by, ROOT / "docs" / "pictures")
-        section.words.append(f"![{section.title}](pictures/{picture.name})")
-        sections.append(section)
-    return [*sections, approaches()]
+def of_mission(story: Story) -> Section:
+    """One mission: its claims and its figure."""
+    section = Section(load(story.mission).title, [story.words], story.claims(fly(story.mission, story.changes)))
+    picture = draw(story.mission, story.changes, story.saved_by, ROOT / "docs" / "pictures")
+    section.words.append(f"![{section.title}](pictures/{picture.name})")
+    return section
+
+
+STUDIES: dict[str, Callable[[], Section]] = {story.mission: partial(of_mission, story) for story in STORIES}
+STUDIES["approaches"] = approaches
 
 
 def main() -> None:
-    """Fly, print, and write the page."""
+    """Fly the chosen parts (default: all) and print them; the page is put together from the newest of each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *STUDIES], help="which (default: all)")
     use_cache()
-    text = "\n".join(section.markdown() for section in study())
-    text += f"\nMeasured {date.today().isoformat()} at commit {(commit() or 'unknown')[:10]}.\n"
-    Console().print(Markdown(text))
-    (ROOT / "docs" / "history.md").write_text(f"{HEAD}\n{text}")
+    for name in parser.parse_args().parts or list(STUDIES):
+        text = STUDIES[name]().markdown() + f"Measured {date.today().isoformat()} at commit {(commit() or 'unknown')[:10]}.\n"
+        (PARTS / f"history-{name}.md").write_text(text)
+        Console().print(Markdown(text))
+    parts = [PARTS / f"history-{name}.md" for name in STUDIES]
+    (ROOT / "docs" / "history.md").write_text("\n".join([HEAD, *(part.read_text() for part in parts if part.is_file())]))
 
 
 if __name__ == "__main__":
