@@ -35,7 +35,8 @@ def draw(mission: str, changes, saved_by: str, folder: Path) -> Path:
     read = load(mission)
     chosen = [change for change in changes if change.name in ("as it flew", saved_by)]
     chosen.sort(key=lambda change: change.name != "as it flew")
-    figure = new_figure(5.2 * len(chosen) + 0.6, 3.6, left=0.075, right=0.99, top=0.86, bottom=0.13, wspace=0.12)
+    width = 5.2 * len(chosen) + 0.6
+    figure = new_figure(width, 3.6, left=0.75 / width, right=1.0 - 0.1 / width, top=0.86, bottom=0.13, wspace=0.12)
     figure.suptitle(f"{read.title}, seed 0", x=0.01, ha="left", fontsize=10)
     axes = figure.subplots(1, len(chosen), sharey=True, squeeze=False)[0]
     for axis, change in zip(axes, chosen, strict=True):

@@ -333,14 +333,17 @@ def assign(table: dict[str, Any], path: str, value: Any, where: str) -> None:
     *parents, last = path.split(".")
     may_be_new = known_by_the_schema([*parents, last])
     node: Any = table
+    schema: Any = Mission
     for part in parents:
-        if isinstance(node, dict) and part not in node and may_be_new:
-            node[part] = {}
+        schema = table_below(schema, part)
+        if isinstance(node, dict) and part not in node and (may_be_new or hasattr(schema, "model_fields")):
+            node[part] = {}  # a table that the file leaves at its defaults
         if not isinstance(node, dict) or part not in node:
             raise UserError(
                 f"{where}: no table “{part}” on the path {path}.{nearest(part, node if isinstance(node, dict) else {})}"
             )
         node = node[part]
     if not isinstance(node, dict) or (last not in node and not may_be_new):
-        raise UserError(f"{where}: no key {path}.{nearest(last, node if isinstance(node, dict) else {})}")
+        known = {**getattr(schema, "model_fields", {}), **(node if isinstance(node, dict) else {})}
+        raise UserError(f"{where}: no key {path}.{nearest(last, known)}")
     node[last] = deepcopy(value)  # a later path may go into it
