@@ -134,6 +134,8 @@ def hakuto(flown: dict[str, list[dict[str, Any]]]) -> list[Claim]:
         Claim("impact less free fall from its own height, m/s, worst", f"{off:.1f}", "≤ 5", "√(2 g h)", bool(off <= 5.0)),
         Claim("distance from the target, m", spread(miss), "≤ 7,000", "F H: 6.7 km", bool(miss.max() <= 7000.0)),
         share("landed: the right map on board", flown["the right map"], SEEDS - 1),
+        Claim("range finder given up with the right map, whose posts are 7.6 km apart",
+              f"{int(np.isfinite(column(flown['the right map'], 'range_finder_given_up_s')).sum())}/{SEEDS}", "printed", "—"),
         share("landed: the same map, but ranges that agree are believed again", flown["believes again"], SEEDS - 1),
         share("landed: the same, and without a velocimeter", flown["believes again, blind"]),
         share("landed: the same map, but the filter is opened after refusals (1 km)", flown["opens"]),

@@ -8,7 +8,7 @@ from perilune.interface.events import INDEX
 from perilune.simulation.numbers import numbers_of
 from perilune.telemetry.readouts import fit, read
 
-STEEP = 0.126  # of the ground near the site, over 10° between the feet: 40,000 places (docs/validation.md)
+STEEP = 0.121  # of the ground near the site, over 10° between the feet: 40,000 places (docs/validation.md)
 
 
 def rows_of(sixty_four, faulted):
