@@ -65,9 +65,9 @@ def test_it_gives_its_range_finder_up_and_hovers_until_it_is_dry(flights):
     ("place", "most", "what"), [(1, SEEDS // 4, "the right map on board"), (2, 0, "ranges that agree believed again")]
 )
 def test_one_change_saves_it(flights, place, most, what):
-    """The same lander, the same seeds. A single hard landing on a slope is the ground's, not navigation's. The right map has posts
-    7.6 km apart: over the rim its error is as steep as the rim, and a few units are given up there all the same, with an estimate
-    that is right."""
+    """The same lander, the same seeds. A single hard landing on a slope is the ground's, not navigation's. The right map has
+    posts 7.6 km apart: over the rim its error is as steep as the rim, and a few units are given up there all the same, with an
+    estimate that is right."""
     saved = flights[place]
     assert sum(row["outcome"] == "landed" for row in saved) >= SEEDS - 1, what
     assert np.all(figures(saved, "vertical_speed_mps") < 2.0), what
