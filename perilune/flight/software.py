@@ -21,13 +21,13 @@ from .control.attitude import attitude_control, pointing_error
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
-from .memory import TERRAIN_BIAS, Acquisition, FlightMemory, NavigationState
+from .memory import Acquisition, FlightMemory
 from .monitoring.acquisition import account, is_new, remember, returns_agree
 from .monitoring.recovery import Answer, Evidence, answer
 from .navigation.onboard_map import OnboardModel
-from .navigation.prediction import Prediction, predict
-from .navigation.propagation import Interval, gravity_rest, propagate, propagate_covariance, terrain_transition
-from .navigation.relief import ground_below
+from .navigation.prediction import predict
+from .navigation.propagation import Interval, gravity_rest, propagate, propagate_covariance
+from .navigation.relief import ground_below, moved_on
 from .navigation.update import Offer, corrected, opened, update
 from .settings import FlightSettings, NavigationSettings
 
@@ -113,7 +113,7 @@ class FlightSoftware(eqx.Module):
         prediction = predict(memory.navigation, memory.rate_B, measured, self.onboard, self.design, settings, clock)
         interval = self.interval(memory, prediction.ground_point_M, elapsed)
         covariance = propagate_covariance(memory, interval, settings)
-        navigation, prediction = self.relax(memory.navigation, interval, prediction)
+        navigation, prediction = moved_on(memory.navigation, interval, prediction)
         acquisition = remember(memory.acquisition, prediction.residual[6], measured.range_is_valid)
         recovery = self.recovery(acquisition, prediction.residual[6])
         acquisition = eqx.tree_at(lambda a: a.is_isolated, acquisition, recovery.isolates)
@@ -167,20 +167,6 @@ class FlightSoftware(eqx.Module):
             over_ground=way / settings.terrain_length,
             length=settings.terrain_length,
             relief_left=jnp.exp(-way / settings.terrain_roughness_length),
-        )
-
-    def relax(
-        self, navigation: NavigationState, interval: Interval, prediction: Prediction
-    ) -> tuple[NavigationState, Prediction]:
-        """The estimate of the ground as it should have moved on with the beam, and the range predicted on it: where the beam has
-        got to is known only once it has been predicted on the ground of before."""
-        moved = terrain_transition(interval, navigation.terrain_bias, navigation.terrain_slope)
-        relief = interval.relief_left * navigation.terrain_relief
-        risen = moved[0] + relief - navigation.terrain_bias - navigation.terrain_relief
-        ranged = prediction.residual[6:] - prediction.sensitivity[6:, TERRAIN_BIAS.start] * risen
-        return (
-            eqx.tree_at(lambda n: (n.terrain_bias, n.terrain_slope, n.terrain_relief), navigation, (*moved, relief)),
-            eqx.tree_at(lambda p: p.residual, prediction, jnp.concatenate([prediction.residual[:6], ranged])),
         )
 
     def recovery(self, acquisition: Acquisition, residual: Scalar) -> Answer:
