@@ -63,6 +63,15 @@ CASES = {
     "determination without error": ({"orbit.position_sigma_rtn_m": [0.0, 1.0, 1.0]}, "greater than 0"),
     "no timer": ({"orbit.burn_time_limit_s": 0.0}, "greater than 0"),
     "misspelt orbit key": ({"orbit.before_burn": 600.0}, "Did you mean “before_burn_s”"),
+    "unknown policy": ({"flight.monitoring.policy": "reject_for_ever"}, "reject_until_consistent"),
+    "policy by number": ({"flight.monitoring.policy": 1}, "flight.monitoring.policy"),
+    "no patience": ({"flight.monitoring.patience_s": 0.0}, "greater than 0"),
+    "patience beyond any flight": ({"flight.monitoring.patience_s": 1e9}, "less than or equal to 3600"),
+    "a reset that opens nothing": ({"flight.monitoring.reset_sigma_m": 0.0}, "greater than 0"),
+    "a gate of zero": ({"flight.navigation.range_gate_sigma": 0.0}, "greater than 0"),
+    "half a decision": ({"flight.guidance.descends_unconfirmed": 0.3}, "multiple of 1"),
+    "level ground in orbit": ({"site.onboard_flat_above_site_m": 1e7}, "less than or equal to 10000"),
+    "a key that is not there": ({"flight.monitoring.patience": 1.0}, "patience_s"),
     "wrong count of parts": ({"lander.dry_centre_m": [0.0, 1.0]}, "lander.dry_centre_m"),
 }
 
