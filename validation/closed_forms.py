@@ -8,7 +8,7 @@ from perilune.foundation.moon import GM, STANDARD_GRAVITY
 from perilune.interface.design import TANKS
 from perilune.world.dynamics import Pull, rk4
 from perilune.world.state import Motion
-from perilune.world.vehicle.engines import OUTER_NODES, Push
+from perilune.world.vehicle.engines import Push
 
 from .bodies import loaded, one_tank
 from .report import Claim, Section
@@ -19,14 +19,7 @@ BODY = loaded(one_tank())
 def fly(velocity, rate, output, steps: int, step: float, gm: float) -> Motion:
     """A body at 1,757 km with 400 kg of propellant under steady engine output."""
     output = jnp.asarray(output, float)
-    push = Push(
-        middle=output,
-        half=0.5 * output,
-        mean=output,
-        early=0.5 * output,
-        earliest=output / 6.0,
-        nodes=jnp.stack([s * output for s in OUTER_NODES]),
-    )
+    push = Push(mean=output, early=0.5 * output, earliest=output / 6.0)
     start = Motion(
         jnp.asarray([1757e3, 0.0, 0.0]), jnp.asarray(velocity, float), jnp.asarray([1.0, 0.0, 0.0, 0.0]),
         jnp.asarray(rate, float), jnp.asarray(400.0), jnp.zeros((2, TANKS)), jnp.zeros((2, TANKS)), jnp.zeros(3), jnp.zeros(3),

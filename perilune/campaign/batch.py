@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from perilune.foundation.compilation import LEAN
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
 from perilune.simulation.arrival import Arrival, OrbitRow
@@ -85,7 +86,7 @@ class Batch:
         self.maps: Maps = read_maps(mission)
         self.orbit: OrbitModel | None = orbit_model(mission) if beginning == "orbit" else None
         self.numbers = mission_numbers(mission, self.maps)
-        self.prepare = jax.jit(self.scenarios)
+        self.prepare = jax.jit(self.scenarios, compiler_options=LEAN)
 
     def lane(self, key, drawn: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None):
         """One lane: scenario, first snapshot, the numbers that fly, and what came of its orbit phase (None without one)."""

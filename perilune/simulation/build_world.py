@@ -185,4 +185,11 @@ def build_world(n, mission: Mission, ground: Terrain, gravity_table: Corridor, f
         period=n["flight.period_s"],
         slow_every=mission.flight.slow_every,
         substeps=mission.flight.truth_substeps,
+        edges=edges_a_step(mission),
     )
+
+
+def edges_a_step(mission: Mission) -> int:
+    """Valve steps in a truth step: one, where truth steps are the shorter."""
+    flight, valve_step_s = mission.flight, mission.lander.engines.attitude.valve_step_s
+    return max(1, round(flight.period_s / flight.truth_substeps / valve_step_s))

@@ -17,8 +17,8 @@ from perilune.foundation.quantities import Acceleration, Mass, Matrix, Position,
 from perilune.foundation.rotation import normalised, rate_of_change, rotate
 
 from .state import Motion
-from .vehicle.engines import MIDDLE_WEIGHT, OUTER_WEIGHT, Push
-from .vehicle.mass import Balance, Displaced, MassProperties, strain, swing, swung, times
+from .vehicle.engines import Push
+from .vehicle.mass import Balance, MassProperties, Slosh, Stiffness, stiffness, swing, swung, times
 
 
 class Stage(eqx.Module):
@@ -26,12 +26,13 @@ class Stage(eqx.Module):
 
     push_B: Acceleration  # of the engines
     spun_B: Rate  # rad/s, from torque; not the gain at the stage, but what makes Runge-Kutta's sums of it exact (`known_part`)
-    turns_B: Vector  # rad/s², the turn that the torque gives here beyond what it would give halfway
+    turns_B: Vector  # rad/s², the turn that the torque gives here
+    more_turns_B: Vector  # rad/s², of that, what it gives beyond what it would give halfway
     balance: Balance
 
 
 class Known(eqx.Module):
-    """The part of a step that is known in closed form, because valves move only between steps.
+    """The part of a step that is known in closed form.
 
     Body rate is integrated as its difference to the rate gained from torque alone, and the propellant not at all:
     that takes the jumps at valve edges out of Runge-Kutta's hands.
@@ -41,8 +42,8 @@ class Known(eqx.Module):
     middle: Stage
     last: Stage
     gained_B: Rate  # over the whole step
-    half_gained_B: Rate  # over its first half
     propellant: Mass  # kg at its end
+    stiffness: Stiffness  # of the liquid under the step's mean thrust
 
 
 def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar) -> Known:
@@ -50,11 +51,12 @@ def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar)
 
     RK4 with stage rates ω₀, ω₀ + β, ω₀ + β, ω₀ + w sums the gain to (4 β + w)/6, and where it meets what else changes in
     the step (the old rate, the gyroscopic torque) with weights (2 β + w)/6 and β/3. With a gain g(s) those should be ∫ g,
-    ∫ s g and ∫ (1 − s) g: so β = 3 ∫ (1 − s) g and w = 6 ∫ g − 4 β, whatever the shape of the torque's rise. The gyroscopic
-    torque of the gain itself is quadratic in it; what Runge-Kutta misses of ∫ g × J g is added by Gauss quadrature.
+    ∫ s g and ∫ (1 − s) g: so β = 3 ∫ (1 − s) g and w = 6 ∫ g − 4 β, whatever the shape of the torque's rise. Halfway there is as
+    much propellant as makes the stages' sum its mean over the step.
     """
     first, middle, final = push.samples()
-    midway = propellant - step * push.half[6]
+    midway = propellant - step * (1.5 * push.early[6] - 0.25 * push.mean[6])
+    ends = propellant - step * push.mean[6]
     halfway = mass.at(midway)
 
     def gain(share):
@@ -62,24 +64,20 @@ def known_part(push: Push, mass: MassProperties, propellant: Mass, step: Scalar)
 
     beta = 3.0 * gain(push.earliest)
     last = 6.0 * gain(push.early) - 4.0 * beta
-    half, outer = gain(push.half), (gain(push.nodes[0]), gain(push.nodes[1]))
-    runge_kutta = (4.0 * halfway.gyroscopic(beta) + halfway.gyroscopic(last)) / 6.0
-    quadrature = OUTER_WEIGHT * (halfway.gyroscopic(outer[0]) + halfway.gyroscopic(outer[1]))
-    quadrature = quadrature + MIDDLE_WEIGHT * halfway.gyroscopic(half)
 
     def stage(output, spun_B, left):
         here = mass.at(left)
         torque_B = here.moment(output[0:3], output[3:6])
-        return Stage(output[0:3] / here.total, spun_B, (left - midway) * times(mass.inverse_slope, torque_B), here)
+        more_B = (left - midway) * times(mass.inverse_slope, torque_B)
+        return Stage(output[0:3] / here.total, spun_B, here.turns(torque_B), more_B, here)
 
-    ends = propellant - step * push.mean[6]
     return Known(
         first=stage(first, jnp.zeros(3), propellant),
-        middle=Stage(middle[0:3] / halfway.total, beta, jnp.zeros(3), halfway),
+        middle=stage(middle, beta, midway),
         last=stage(final, last, ends),
-        gained_B=gain(push.mean) + step * halfway.turns(quadrature - runge_kutta),
-        half_gained_B=half,
+        gained_B=gain(push.mean),
         propellant=ends,
+        stiffness=stiffness(mass.slosh, push.mean[2] / halfway.total),
     )
 
 
@@ -95,48 +93,21 @@ class Pull(eqx.Module):
         return acceleration(self.gm, self.form_I, position_I) + self.rest_I
 
 
-class Swung(eqx.Module):
-    """What swinging liquid does in a step: torque (N m) on the lander, and how the structure gives way (m/s², B)."""
-
-    torque_B: Vector
-    gives_B: Acceleration
-    place: Displaced  # m, at the end of the step
-    speed: Displaced  # m/s, likewise
-
-
-def swinging(motion: Motion, push: Push, known: Known, mass: MassProperties, step: Scalar) -> Swung:
-    """A step of the liquid by the position Verlet scheme: half the way, the whole kick there, half the way (Hairer, Lubich and
-    Wanner 2006, Geometric Numerical Integration, section I.1.4). Second order, and without damping nothing grows."""
-    middle, force_B = known.middle.balance, push.mean[0:3]
-    halfway = motion.slosh + 0.5 * step * motion.slosh_rate
-    rate_B = motion.rate_B + known.half_gained_B
-    strained = strain(mass.slosh, halfway, rate_B, force_B, middle.total)
-    torque_B = middle.moment(force_B, push.mean[3:6]) + middle.gyroscopic(rate_B)
-
-    def kick(speed):
-        own = swing(mass.slosh, strained, speed, rate_B)
-        return own, *swung(mass.slosh, own, middle.turns(torque_B + own.torque_B), force_B, middle.total)
-
-    guess = kick(motion.slosh_rate)[1]  # what hangs on speed, damping and Coriolis, is asked for at the middle's
-    own, moved, gives_B = kick(motion.slosh_rate + 0.5 * step * guess)
-    speed = motion.slosh_rate + step * moved
-    return Swung(own.torque_B, gives_B, halfway + 0.5 * step * speed, speed)
-
-
-def derivative(motion: Motion, stage: Stage, liquid: Swung, pull: Pull) -> Motion:
-    """Time derivative in one stage. `motion.rate_B` is the rate less what torque alone has given (`Known`); the liquid's part is
-    taken over the whole step at once."""
-    rate_B = motion.rate_B + stage.spun_B
-    none = jnp.zeros_like(motion.slosh)
+def derivative(motion: Motion, stage: Stage, known: Known, slosh: Slosh, pull: Pull) -> Motion:
+    """Time derivative in one stage. `motion.rate_B` is the rate less what torque alone has given (`Known`)."""
+    rate_B, balance = motion.rate_B + stage.spun_B, stage.balance
+    own = swing(slosh, known.stiffness, motion, rate_B, stage.push_B)
+    turns_B = balance.turns(own.torque_B + balance.gyroscopic(rate_B))
+    moved, gives_B = swung(slosh, own, turns_B + stage.turns_B, stage.push_B)
     return Motion(
         position_I=motion.velocity_I,
         velocity_I=pull.at(motion.position_I) + rotate(motion.attitude_IB, stage.push_B),
         attitude_IB=rate_of_change(motion.attitude_IB, rate_B),
-        rate_B=stage.balance.turns(liquid.torque_B + stage.balance.gyroscopic(rate_B)) + stage.turns_B,
+        rate_B=turns_B + stage.more_turns_B,
         propellant=jnp.zeros_like(motion.propellant),
-        slosh=none,
-        slosh_rate=none,
-        delta_velocity_B=stage.push_B - liquid.gives_B,
+        slosh=motion.slosh_rate,
+        slosh_rate=moved,
+        delta_velocity_B=stage.push_B - gives_B,
         delta_angle_B=rate_B,
     )
 
@@ -144,10 +115,9 @@ def derivative(motion: Motion, stage: Stage, liquid: Swung, pull: Pull) -> Motio
 def rk4(motion: Motion, push: Push, mass: MassProperties, pull: Pull, step: Scalar) -> Motion:
     """One classical Runge-Kutta step under an engine push; unit quaternion after."""
     known = known_part(push, mass, motion.propellant, step)
-    liquid = swinging(motion, push, known, mass, step)
 
     def slope(at: Motion, stage: Stage) -> Motion:
-        return once(derivative(at, stage, liquid, pull))
+        return once(derivative(at, stage, known, mass.slosh, pull))
 
     def along(rate: Motion, length) -> Motion:
         return jax.tree.map(lambda x, k: by_number(lambda a, b: a + length * b, x, k), motion, rate)
@@ -162,13 +132,7 @@ def rk4(motion: Motion, push: Push, mass: MassProperties, pull: Pull, step: Scal
 
     moved = jax.tree.map(partial(by_number, summed), motion, k1, k2, k3, k4)
     return eqx.tree_at(
-        lambda m: (m.attitude_IB, m.rate_B, m.propellant, m.slosh, m.slosh_rate),
+        lambda m: (m.attitude_IB, m.rate_B, m.propellant),
         moved,
-        (
-            normalised(moved.attitude_IB),
-            moved.rate_B + known.gained_B,
-            jnp.maximum(known.propellant, 0.0),
-            liquid.place,
-            liquid.speed,
-        ),
+        (normalised(moved.attitude_IB), moved.rate_B + known.gained_B, jnp.maximum(known.propellant, 0.0)),
     )

@@ -34,13 +34,12 @@ from .sensors.range_finder import RangeFinder, Return, Scene
 from .sensors.star_tracker import StarTracker
 from .sensors.velocimeter import Velocimeter
 from .state import Motion, Touchdown, TruthState
-from .vehicle.engines import Engines, through_step
+from .vehicle.engines import EMPTY, Engines, through_step
 from .vehicle.feet import Feet, feet_over_ground
 from .vehicle.mass import Held, Structure, total_of
 from .vehicle.valves import opened, shares
 
 EVERYONES = UNITS[:3]  # units that every lander has
-EMPTY = 1e-9  # kg: what rounding may leave in tanks that have run dry
 
 
 class World(eqx.Module):
@@ -69,6 +68,7 @@ class World(eqx.Module):
     period: Scalar  # s, of one cycle
     slow_every: int = eqx.field(static=True)  # cycles between readings of the slow sensors
     substeps: int = eqx.field(static=True)  # truth steps a cycle
+    edges: int = eqx.field(static=True)  # valve steps a truth step
 
     def strike(self, truth: TruthState, happened: Bool[Array, " events"], tick) -> tuple[TruthState, Struck]:
         """Faults that are in force in the cycle that ends at `tick`, after these events."""
@@ -221,25 +221,25 @@ class World(eqx.Module):
         steered = self.engines.steer(truth.engines, commands, self.period)
         share = self.engines.shares(steered, rows(noise, "thrust"), shares(struck))
         main = self.engines.turned(steered.gimbal)
-        is_open, targets = self.engines.plan(on_time, share, main, step, self.substeps)
+        valve_step = step / self.edges
+        is_open, targets = self.engines.plan(on_time, share, main, valve_step, self.substeps * self.edges)
         is_open, targets = is_open & ~truth.is_dry, jnp.where(truth.is_dry, 0.0, targets)
-        decay = self.engines.decay(step)
+        decay = self.engines.decay(valve_step)
         lost, engines = self.engines.start(steered, is_open[0])
 
-        def substep(carry, target):
+        def substep(carry, targets):
             motion, delivered, given = carry
-            target = jnp.where(motion.propellant - reserve <= EMPTY, 0.0, target)
             usable = jnp.maximum(motion.propellant - reserve, 0.0)
-            push, delivered = through_step(delivered, target, decay, usable / step)
-            moved = rk4(motion, push, mass, pull, step)
-            return (moved, jnp.where(moved.propellant - reserve <= EMPTY, 0.0, delivered), given + push.mean), None
+            push, delivered = through_step(delivered, targets, decay, valve_step, usable)
+            return (rk4(motion, push, mass, pull, step), delivered, given + push.mean), None
 
         start = eqx.tree_at(
             lambda m: (m.delta_velocity_B, m.delta_angle_B, m.propellant),
             truth.motion,
             (jnp.zeros(3), jnp.zeros(3), jnp.maximum(truth.motion.propellant - lost, 0.0)),
         )
-        (motion, delivered, given), _ = lax.scan(substep, (start, engines.delivered, jnp.zeros(7)), targets)
+        by_step = targets.reshape(self.substeps, self.edges, *targets.shape[1:])
+        (motion, delivered, given), _ = lax.scan(substep, (start, engines.delivered, jnp.zeros(7)), by_step)
         tanks = self.structure.drained(truth.tanks, truth.motion.propellant - motion.propellant, struck, self.period)
         motion = eqx.tree_at(lambda m: m.propellant, motion, total_of(tanks))
         mean = given / self.substeps

@@ -14,8 +14,7 @@ from perilune.simulation.scenario import lane_axes
 from perilune.world.dynamics import Pull, rk4
 from perilune.world.faults import unbroken
 from perilune.world.state import EngineState, Motion
-from perilune.world.vehicle.engines import OUTER_NODES, Engines, Push, through_step
-from perilune.world.world import EMPTY
+from perilune.world.vehicle.engines import EMPTY, Engines, Push, through_step
 from validation.bodies import loaded, one_tank
 
 STEP = 0.02
@@ -50,7 +49,7 @@ def moving(**given):
 
 def steady(output) -> Push:
     output = jnp.asarray(output, float)
-    return Push(output, 0.5 * output, output, 0.5 * output, output / 6.0, jnp.stack([s * output for s in OUTER_NODES]))
+    return Push(output, 0.5 * output, output / 6.0)
 
 
 def fly(motion, push, mass, steps, gm=0.0, step=STEP):
@@ -117,18 +116,20 @@ def test_constant_torque_spins_up():
     assert float(end.delta_angle_B[2]) == pytest.approx(0.5 * 13.0 / 260.0 * 100.0, rel=1e-12)  # likewise
 
 
+@pytest.mark.parametrize("edges", [1, 5], ids=["an edge a step", "five edges a step"])
 @pytest.mark.parametrize("rise", [0.002, 0.015, 0.15])
-def test_thrust_pulse_is_exact_however_short_its_transient(rise):
-    """One 40 ms pulse: impulse and way gained as the first-order lag gives them, at steps longer than the lag."""
+def test_thrust_pulse_is_exact_however_short_its_transient(rise, edges):
+    """One 40 ms pulse: impulse and way gained as the first-order lag gives them, at steps longer than the lag and the pulse."""
     engines = lagging(jnp.zeros((ENGINES, 7)).at[0, 2].set(1000.0), rise)
     mass = body()
     motion, delivered = moving(propellant=jnp.asarray(0.0)), jnp.zeros((3, 7))
     decay = engines.decay(jnp.asarray(STEP))
     whole = jnp.ones(ENGINES), jnp.ones(ENGINES), engines.output[0:2]
-    for k in range(20):
-        target = engines.steady(jnp.arange(ENGINES) == 0, *whole) if k < 2 else jnp.zeros((3, 7))
-        push, delivered = through_step(delivered, target, decay)
-        motion = rk4(motion, push, mass, Pull(jnp.asarray(0.0), CENTRAL, jnp.zeros(3)), jnp.asarray(STEP))
+    lit = engines.steady(jnp.arange(ENGINES) == 0, *whole)
+    targets = jnp.where((jnp.arange(20) < 2)[:, None, None], lit, 0.0).reshape(-1, edges, 3, 7)
+    for of_step in targets:
+        push, delivered = through_step(delivered, of_step, decay, jnp.asarray(STEP))
+        motion = rk4(motion, push, mass, Pull(jnp.asarray(0.0), CENTRAL, jnp.zeros(3)), jnp.asarray(edges * STEP))
     t, on, a = 20 * STEP, 2 * STEP, 1000.0 / 340.0
     lag = rise * (1 - np.exp(-on / rise)) * np.exp(-(t - on) / rise)  # not yet delivered at the end
     assert float(motion.velocity_I[2]) == pytest.approx(a * (on - lag), rel=1e-12)  # closed form of the lag
@@ -137,6 +138,40 @@ def test_thrust_pulse_is_exact_however_short_its_transient(rise):
         return 0.5 * since**2 - rise * since + rise**2 * (1 - np.exp(-since / rise))
 
     assert float(motion.position_I[2]) == pytest.approx(a * (way(t) - way(t - on)), rel=1e-10)  # closed form of the lag
+
+
+@pytest.mark.parametrize("rise", [0.015, 0.15])
+def test_moments_of_a_pulsed_step(rise):
+    """The moments of a step with pulses against SciPy's quadrature of the lag, and those that the stages' samples give with s².
+
+    Relative 1e-10: quad's own tolerance.
+    """
+    from scipy.integrate import quad
+
+    edges, output = 5, jnp.zeros((ENGINES, 7)).at[2, 2].set(1000.0).at[2, 6].set(0.3)
+    engines = lagging(output, rise, fall=2.0 * rise)
+    lit = engines.steady(jnp.arange(ENGINES) == 2, jnp.ones(ENGINES), jnp.ones(ENGINES), engines.output[0:2])
+    open_ = np.array([1, 1, 0, 1, 0])
+    targets = jnp.where(jnp.asarray(open_ > 0)[:, None, None], lit, 0.0)
+    push, _ = through_step(jnp.zeros((3, 7)), targets, engines.decay(jnp.asarray(STEP)), jnp.asarray(STEP))
+    begun, levels = 0.0, []
+    for is_on in open_:
+        lag = rise if is_on else 2.0 * rise
+        levels.append((begun, 1000.0 * is_on, lag))
+        begun = 1000.0 * is_on + (begun - 1000.0 * is_on) * np.exp(-STEP / lag)
+
+    def moment(weight):
+        def weighed(s, k):
+            begun, settles, lag = levels[k]
+            return weight((k + s) / edges) * (settles + (begun - settles) * np.exp(-s * STEP / lag))
+
+        return sum(quad(weighed, 0, 1, args=(k,), epsrel=1e-12)[0] for k in range(edges)) / edges
+
+    found = [float(m[2]) for m in (push.mean, push.early, push.earliest)]
+    assert found == pytest.approx([moment(lambda s, k=k: (1 - s) ** k / max(k, 1)) for k in (0, 1, 2)], rel=1e-10)
+    first, middle, last = (float(sample[2]) for sample in push.samples())
+    assert (first + 4 * middle + last) / 6 == pytest.approx(found[0], rel=1e-12)  # rounding
+    assert (middle + last) / 6 == pytest.approx(moment(lambda s: s * s), rel=1e-10)
 
 
 def test_start_loss_is_counted_once_a_start():

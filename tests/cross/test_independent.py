@@ -170,7 +170,7 @@ def recorded():
     """World, first truth and valve commands of the undispersed, healthy flight."""
     from validation.numerics import recorded_commands, world_of
 
-    batch, world, truth = world_of(5)
+    batch, world, truth = world_of(1)
     commands, _ = recorded_commands(batch)
     return world, truth, np.concatenate([np.zeros((1, commands.shape[1])), commands])[:-1]
 
@@ -196,5 +196,5 @@ def test_recorded_commands_against_dop853(recorded, share, metres, speed):
     reached, _ = replay(world, truth, jnp.asarray(burning), 120)
     apart = truth_vector(reached) - Independent(world).fly(truth, burning, 120)[:6]
     assert burning[:120].sum() > 80.0  # s of open valves: seven engines for 11.5 s
-    assert np.linalg.norm(apart[:3]) < metres  # m; frozen: 7e-8
+    assert np.linalg.norm(apart[:3]) < metres  # m; frozen: 2e-6
     assert np.linalg.norm(apart[3:]) < speed  # m/s

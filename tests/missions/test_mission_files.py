@@ -47,7 +47,7 @@ CASES = {
     "shares of the load": ({"lander.tanks.load_share": [0.5, 0.1, 0.1, 0.1]}, "adds up to 0.8"),
     "direction of no unit length": ({"lander.engines.main.direction": [[0.0, 0.0, 2.0]]}, "unit vector"),
     "too weak": ({"lander.engines.assist.thrust_n": 10.0}, "less than the lander's lunar weight"),
-    "coarse truth": ({"flight.truth_substeps": 2}, "valve_step_s"),
+    "truth steps between valve steps": ({"flight.truth_substeps": 2}, "valve_step_s"),
     "profile": ({"flight.guidance.constant_rate_time_s": 400.0}, "constant-rate leg"),
     "cycle that does not divide a second": ({"flight.period_s": 0.03, "flight.truth_substeps": 3}, "over a whole number"),
     "path through a number": ({"lander.dry_mass_kg.foo.bar": 3}, "no table “foo”"),

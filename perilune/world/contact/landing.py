@@ -1,5 +1,7 @@
 """From first contact until rest: one step of one lander, and the loop over a batch of them."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
+from perilune.foundation.compilation import LEAN
 from perilune.foundation.quantities import Attitude, Count, Flag, Matrix, Position, Scalar
 from perilune.foundation.rotation import to_matrix
 from perilune.foundation.vectors import norm
@@ -224,7 +227,7 @@ def is_finite(contact: Contact) -> Flag:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=LEAN)
 def landed(cases: Case, poses: Pose, is_wanted: Bool[Array, " lanes"]) -> Contact:
     """Fly a batch (a lane a row of every leaf) from first contact until every lane has ended.
 

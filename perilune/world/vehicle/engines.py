@@ -1,11 +1,11 @@
 """Engines of all three classes: valves, throttle and gimbal, first-order rise and tail-off, and what each start wastes.
 
-With a valve command that is constant inside a truth step, output is f(s) = u + (T₀ − u) e^(−λs), s in steps, λ = h/τ.
-Its integrals over the step are known in closed form, and `Push` carries them, so that a transient shorter than a step
-costs the integrator no accuracy. Since τ is one figure a class, the lag acts on the class's summed force, torque and
-flow: the same thing, nine times cheaper. A class fades with its tail-off's τ in a step in which less is asked of it than
-it gives, else with its rise's; of engines of one class of which some start while others stop in one step, that is not quite
-either.
+Between two valve edges output is f(s) = u + (T₀ − u) e^(−λs), s in valve steps, λ = h/τ. The first three moments of that over a
+truth step, which may hold several edges, are known in closed form, and `Push` carries them: so neither an edge nor a transient
+shorter than a step costs the integrator accuracy. Since τ is one figure a class, the lag acts on the class's summed force, torque
+and flow: the same thing, nine times cheaper. A class fades with its tail-off's τ in a valve step in which less is asked of it
+than it gives, else with its rise's; of engines of one class of which some start while others stop in one step, that is not
+quite either.
 
 Throttle follows its command at a limited rate, beyond a dead band; specific impulse falls in proportion to the throttle
 taken off. The gimbal turns the main engines' thrust about X and Y of B at a limited rate. Both, and the noise of thrust
@@ -15,6 +15,7 @@ taken off. The gimbal turns the main engines' thrust about X and Y of B at a lim
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.fusion import once
@@ -26,11 +27,9 @@ from perilune.interface.design import CLASS_OF_ENGINE, ENGINE_CLASSES, ENGINES, 
 
 from ..state import EngineState
 
-# Gauss-Legendre on 0 … 1, three nodes: exact to s⁵. The middle one is the middle of the step; these are the outer two.
-OUTER_NODES = (0.5 - 0.15**0.5, 0.5 + 0.15**0.5)
-OUTER_WEIGHT, MIDDLE_WEIGHT = 5.0 / 18.0, 8.0 / 18.0
 MAIN = engine_slice("main")
 CLASSES = len(ENGINE_CLASSES)
+EMPTY = 1e-9  # kg: what rounding may leave in tanks that have run dry
 
 
 class Engines(eqx.Module):
@@ -90,13 +89,13 @@ class Engines(eqx.Module):
             rows.append(jnp.concatenate([force, drain]))
         return jnp.stack(rows)
 
-    def plan(self, on_time: Float[Array, " engines"], share, main: Float[Array, "main 7"], step: Scalar, substeps: int):
-        """Valve patterns (substeps, engines) of a cycle, and what each truth step's pattern settles at. `share`: of thrust and
-        of flow, (engines,) each; `main`: as `turned` says.
+    def plan(self, on_time: Float[Array, " engines"], share, main: Float[Array, "main 7"], step: Scalar, steps: int):
+        """Valve patterns (steps, engines) of a cycle of so many valve steps, `step` s each, and what each pattern settles at.
+        `share`: of thrust and of flow, (engines,) each; `main`: as `turned` says.
 
-        Valves open at the start of the cycle and close after their on-time; edges fall on truth steps.
+        Valves open at the start of the cycle and close after their on-time; edges fall on valve steps.
         """
-        middles = (jnp.arange(substeps, dtype=jnp.float64) + 0.5) * step
+        middles = (jnp.arange(steps, dtype=jnp.float64) + 0.5) * step
         is_open = on_time[None, :] > middles[:, None]
         return is_open, jax.vmap(self.steady, in_axes=(0, None, None, None))(is_open, share[0], share[1], main)
 
@@ -107,74 +106,91 @@ class Engines(eqx.Module):
         return lost, eqx.tree_at(lambda s: (s.is_open, s.start_loss), state, (is_open, state.start_loss + lost))
 
     def decay(self, step: Scalar) -> "tuple[Decay, Decay]":
-        """How a class's old output fades in a truth step: while it rises, and in its tail-off."""
+        """How a class's old output fades in a valve step: while it rises, and in its tail-off."""
         return fading(step / self.rise_time), fading(step / self.fall_time)
 
 
 def fading(steps_over_time: Float[Array, " classes"]) -> "Decay":
     """How output fades in a step that is so many time constants long."""
     lag = steps_over_time
-    middle = jnp.exp(-0.5 * lag)
-    mean = (1.0 - middle * middle) / lag
+    end = jnp.exp(-lag)
+    mean = (1.0 - end) / lag
     early = (1.0 - mean) / lag
-    nodes = (1.0 - jnp.exp(-lag[:, None] * jnp.asarray(OUTER_NODES)[None, :])) / lag[:, None]
-    return Decay(middle, (1.0 - middle) / lag, mean, early, (0.5 - early) / lag, nodes, middle * middle)
+    return Decay(mean, early, (0.5 - early) / lag, end)
 
 
 class Decay(eqx.Module):
-    """e^(−λs) of each class: at the middle, ∫ over the first half, ∫, ∫ (1 − s), ∫ (1 − s)²/2, at the end."""
+    """Of e^(−λs), each class: ∫, ∫ (1 − s), ∫ (1 − s)²/2 over the step, and what is left at its end."""
 
-    middle: Float[Array, " classes"]
-    half: Float[Array, " classes"]
     mean: Float[Array, " classes"]
     early: Float[Array, " classes"]
     earliest: Float[Array, " classes"]
-    nodes: Float[Array, "classes nodes"]  # ∫ up to each of OUTER_NODES
     end: Float[Array, " classes"]
+
+
+class Push(eqx.Module):
+    """Output of all engines in one truth step (force N, torque about the datum N m, flow kg/s): its moments, s in steps."""
+
+    mean: Float[Array, "7"]  # ∫ f ds: what counts for speed gained
+    early: Float[Array, "7"]  # ∫ (1 − s) f ds: for the way gained
+    earliest: Float[Array, "7"]  # ∫ (1 − s)²/2 f ds: for turns about one axis while another spins up
+
+    def samples(self):
+        """What the stages of RK4 should see at the start, the middle and the end.
+
+        Its weights (1, 4, 1)/6 and (1, 2, 0)/6 then give ∫ f and ∫ (1 − s) f, and with what changes in the step as s and s²
+        ∫ s f and ∫ s² f: exact, whatever the shape of f. ∫ s² f = `mean` − 2 `early` + 2 `earliest`.
+        """
+        middle = 6.0 * self.early - 12.0 * self.earliest
+        return 6.0 * self.early - 2.0 * middle, middle, 6.0 * (self.mean - self.early) - 2.0 * middle
 
 
 def through_step(
     delivered: Float[Array, "classes 7"],
-    target: Float[Array, "classes 7"],
+    targets: Float[Array, "edges classes 7"],
     decays: tuple[Decay, Decay],
-    feed: Scalar | float = jnp.inf,
-):
-    """What pushes during a truth step, and what is delivered at its end. A class rises or falls by its flow. `feed`: the most
-    flow (kg/s) that the tanks can give through the step; those that run dry in it give their share."""
-    gap = delivered - target
-    falls = gap[:, 6] > 0.0
-    decay = jax.tree.map(lambda rise, fall: jnp.where(jnp.expand_dims(falls, range(1, rise.ndim)), fall, rise), *decays)
-    flow = target[:, 6] + gap[:, 6] * decay.mean
-    burned = flow[0] + flow[1] + flow[2]
-    share = jnp.where(burned > feed, feed / jnp.maximum(burned, 1e-9), 1.0)
-    settled, fades = share * target, share * gap  # before the sums: after them it is reckoned again wherever one is used
+    step: Scalar,
+    usable: Scalar | float = jnp.inf,
+) -> tuple[Push, Float[Array, "classes 7"]]:
+    """What pushes during a truth step of several valve steps (`step` s each), and what is delivered at its end.
 
-    def over_classes(part, fade: Float[Array, " classes"]) -> Float[Array, "7"]:
-        """Sum over classes, number by number: over (classes, 7) it takes five times as long."""
-        return jnp.stack([sum(part * settled[k, i] + fades[k, i] * fade[k] for k in range(CLASSES)) for i in range(7)])
+    A class rises or falls by its flow. `usable`: kg that the tanks can give; those that run dry in a valve step give their share
+    in it, and nothing after.
+    """
+    count = len(targets)
+    zero = jnp.zeros(7)
 
-    push = Push(
-        middle=over_classes(1.0, decay.middle),
-        half=over_classes(0.5, decay.half),
-        mean=over_classes(1.0, decay.mean),
-        early=over_classes(0.5, decay.early),
-        earliest=over_classes(1.0 / 6.0, decay.earliest),
-        nodes=jnp.stack([over_classes(s, decay.nodes[:, k]) for k, s in enumerate(OUTER_NODES)]),
-    )
-    return once(push), target + gap * decay.end[:, None]
+    def one(carry, given):
+        delivered, usable, push = carry
+        target, later = given  # `later`: share of the truth step that comes after this valve step
+        target = jnp.where(usable <= EMPTY, 0.0, target)
+        gap = delivered - target
+        falls = gap[:, 6] > 0.0
+        decay = jax.tree.map(lambda rise, fall: jnp.where(falls, fall, rise), *decays)
+        flow = target[:, 6] + gap[:, 6] * decay.mean
+        burned = step * (flow[0] + flow[1] + flow[2])
+        share = jnp.where(burned > usable, usable / jnp.maximum(burned, 1e-12), 1.0)
+        settled, fades = once((share * target, share * gap))  # else they are reckoned again wherever one is used
 
+        def over_classes(part, fade: Float[Array, " classes"]) -> Float[Array, "7"]:
+            """Sum over classes, number by number: over (classes, 7) it takes five times as long."""
+            return jnp.stack([sum(part * settled[k, i] + fades[k, i] * fade[k] for k in range(CLASSES)) for i in range(7)])
 
-class Push(eqx.Module):
-    """Output of all engines in one truth step (force N, torque about the datum N m, flow kg/s)."""
+        w, r = 1.0 / count, later
+        mean, early, earliest = (
+            over_classes(1.0, decay.mean),
+            over_classes(0.5, decay.early),
+            over_classes(1.0 / 6.0, decay.earliest),
+        )
+        push = Push(
+            push.mean + w * mean,
+            push.early + w * (r * mean + w * early),
+            push.earliest + w * (0.5 * r * r * mean + r * w * early + w * w * earliest),
+        )
+        usable = usable - share * burned
+        return (jnp.where(usable <= EMPTY, 0.0, target + gap * decay.end[:, None]), usable, push), None
 
-    middle: Float[Array, "7"]  # at the middle of the step
-    half: Float[Array, "7"]  # ∫ f ds over its first half
-    mean: Float[Array, "7"]  # ∫ f ds over the step
-    early: Float[Array, "7"]  # ∫ (1 − s) f ds: what counts for the way gained
-    earliest: Float[Array, "7"]  # ∫ (1 − s)²/2 f ds: what counts for turns about one axis while another spins up
-    nodes: Float[Array, "nodes 7"]  # ∫ f ds up to each of OUTER_NODES: for what is quadratic in the rate gained
-
-    def samples(self):
-        """Three figures whose Runge-Kutta weights (1, 4, 1)/6 and (1, 2, 0)/6 give `mean` and `early` exactly."""
-        first = 6.0 * self.early - 2.0 * self.middle
-        return first, self.middle, 6.0 * (self.mean - self.early) - 2.0 * self.middle
+    later = 1.0 - (jnp.arange(count, dtype=jnp.float64) + 1.0) / count
+    start = delivered, jnp.asarray(usable, float), Push(zero, zero, zero)
+    (delivered, _, push), _ = lax.scan(one, start, (targets, later))
+    return once(push), delivered

@@ -230,13 +230,17 @@ class Structure(eqx.Module):
         return centre_B, inertia, inertia - jnp.stack(removed), slosh
 
 
-class Strain(eqx.Module):
-    """What pulls on swinging liquid at one place, whatever its speed."""
+class Stiffness(eqx.Module):
+    """How firmly thrust, or what holds it without, draws swinging liquid to its rest."""
 
-    pull_x: Float[Array, " tanks"]  # m/s²
-    pull_y: Float[Array, " tanks"]
+    pull: Float[Array, " tanks"]  # 1/s², κ
     drag: Float[Array, " tanks"]  # 1/s, 2 ζ √κ
-    torque_B: Vector  # N m, on the lander, of liquid off its rest
+
+
+def stiffness(slosh: Slosh, thrust_z: Scalar) -> Stiffness:
+    """κ and drag under an acceleration by thrust (m/s²) along Z of B."""
+    pull = jnp.maximum(thrust_z, 0.0) * slosh.per_length + slosh.hold**2
+    return Stiffness(pull, 2.0 * slosh.damping * jnp.sqrt(pull))
 
 
 class Swing(eqx.Module):
@@ -247,38 +251,31 @@ class Swing(eqx.Module):
     own_y: Float[Array, " tanks"]
 
 
-def strain(slosh: Slosh, place: Displaced, rate_B: Rate, force_B: Vector, total: Mass) -> Strain:
-    """bₖ at a place without its parts from speed and from force across Z, and the torque of Σ mₖ dₖ/M × F."""
-    d_x, d_y = place
-    x, y, z = slosh.arm
-    p, q, r = rate_B
-    stiff = jnp.maximum(force_B[2], 0.0) / total * slosh.per_length + slosh.hold**2
-    drag = 2.0 * slosh.damping * jnp.sqrt(stiff)
+def swing(slosh: Slosh, held: Stiffness, motion, rate_B: Rate, push_B: Vector) -> Swing:
+    """bₖ at a place and a speed (`slosh` and `slosh_rate` of a motion) without its part from force across Z (`Balance.moment` has
+    that part's torque), and the torque of it all; `push_B`: m/s², force over mass."""
+    (d_x, d_y), (u, v) = motion.slosh, motion.slosh_rate
+    (x, y, z), (p, q, r) = slosh.arm, rate_B
     reach = jnp.sqrt(d_x * d_x + d_y * d_y)
     is_beyond = reach > slosh.wall
-    stiff = jnp.where(is_beyond, stiff + WALL_RATE**2 * (1.0 - slosh.wall / jnp.maximum(reach, 1e-9)), stiff)
+    stiff = held.pull + jnp.where(is_beyond, WALL_RATE**2 * (1.0 - slosh.wall / jnp.maximum(reach, 1e-9)), 0.0)
+    drag = held.drag + jnp.where(is_beyond, WALL_RATE, 0.0)
     # ω × (ω × ρ) = ω (ω·ρ) − ρ ω², across Z
     along, square = p * x + q * y + r * z, dot(rate_B, rate_B)
-    off = jnp.stack([total_of(slosh.mass * d_x), total_of(slosh.mass * d_y), jnp.zeros_like(total)]) / total
-    return Strain(
-        pull_x=-stiff * d_x - p * along + square * x,
-        pull_y=-stiff * d_y - q * along + square * y,
-        drag=jnp.where(is_beyond, drag + WALL_RATE, drag),
-        torque_B=-cross(off, force_B),
+    f_x, f_y, f_z = once(
+        (
+            square * x - stiff * d_x - p * along - drag * u,
+            square * y - stiff * d_y - q * along - drag * v,
+            2.0 * (p * v - q * u),  # of bₖ + 2 ω × ḋₖ only what lies along Z is left of Coriolis' part
+        )
     )
-
-
-def swing(slosh: Slosh, strained: Strain, speed: Displaced, rate_B: Rate) -> Swing:
-    """bₖ without its part from force across Z (`Balance.moment` has that part's torque), and the torque of it all."""
-    u, v = speed
-    p, q, r = rate_B
-    x, y, z = slosh.moment
-    # Of bₖ + 2 ω × ḋₖ only what lies along Z is left of Coriolis' part
-    f_x, f_y, f_z = once((strained.pull_x - strained.drag * u, strained.pull_y - strained.drag * v, 2.0 * (p * v - q * u)))
     own_x, own_y = once((f_x + 2.0 * r * v, f_y - 2.0 * r * u))
+    x, y, z = slosh.moment
     swept = jnp.stack([total_of(y * f_z - z * f_y), total_of(z * f_x - x * f_z), total_of(x * f_y - y * f_x)])
-    push = jnp.stack([total_of(slosh.mass * own_x), total_of(slosh.mass * own_y), jnp.zeros_like(r)])
-    return Swing(strained.torque_B - swept - cross(slosh.total_arm, push) / slosh.rest_mass, own_x, own_y)
+    nothing = jnp.zeros_like(r)
+    push = jnp.stack([total_of(slosh.mass * own_x), total_of(slosh.mass * own_y), nothing])
+    off = jnp.stack([total_of(slosh.mass * d_x), total_of(slosh.mass * d_y), nothing])
+    return Swing(-cross(off, push_B) - swept - cross(slosh.total_arm, push) / slosh.rest_mass, own_x, own_y)
 
 
 def total_of(each: Float[Array, " tanks"]) -> Scalar:
@@ -286,11 +283,11 @@ def total_of(each: Float[Array, " tanks"]) -> Scalar:
     return each[0] + each[1] + each[2] + each[3]
 
 
-def swung(slosh: Slosh, own: Swing, turn_B: Vector, force_B: Vector, total: Mass) -> tuple[Displaced, Vector]:
-    """d̈ₖ (m/s²) once the lander's angular acceleration (rad/s²) is known, and S/M (m/s², B): how the lander gives way."""
+def swung(slosh: Slosh, own: Swing, turn_B: Vector, push_B: Vector) -> tuple[Displaced, Vector]:
+    """d̈ₖ (m/s²) once the lander's angular acceleration (rad/s²) is known, and S/M (m/s², B): how the lander gives way to it;
+    `push_B`: m/s², force over mass."""
     a, b, c = turn_B
     x, y, z = slosh.arm
-    side = force_B / total
-    d_x, d_y = once((own.own_x - side[0] - (b * z - c * y), own.own_y - side[1] - (c * x - a * z)))
+    d_x, d_y = once((own.own_x - push_B[0] - (b * z - c * y), own.own_y - push_B[1] - (c * x - a * z)))
     gives = jnp.stack([total_of(slosh.mass * d_x), total_of(slosh.mass * d_y), jnp.zeros_like(a)]) / slosh.rest_mass
     return jnp.stack([d_x + gives[0], d_y + gives[1]]), gives
