@@ -23,6 +23,7 @@ ACCELEROMETER_SCALE, GYRO_SCALE, TRACKER_ALIGNMENT = slice(15, 16), slice(16, 19
 TERRAIN_BIAS, TERRAIN_SLOPE, TERRAIN_RELIEF = slice(22, 23), slice(23, 24), slice(24, 25)
 VELOCIMETER_SCALE = slice(25, 26)
 STATES = 26
+SIGHT_ROWS = ("beam", "beam", "beam", "beam", "fix", "fix", "fix", "flow", "flow")
 SENSOR_ROWS = ("tracker", "tracker", "tracker", "velocimeter", "velocimeter", "velocimeter", "range")
 
 
@@ -47,10 +48,10 @@ class NavigationState(eqx.Module):
 class Innovations(eqx.Module):
     """The last update's residuals: measured − predicted, their variances and what was done with them."""
 
-    residual: Float[Array, "7"]
-    variance: Float[Array, "7"]
-    is_offered: Bool[Array, "7"]
-    is_accepted: Bool[Array, "7"]
+    residual: Float[Array, " rows"]
+    variance: Float[Array, " rows"]
+    is_offered: Bool[Array, " rows"]
+    is_accepted: Bool[Array, " rows"]
 
 
 class Acquisition(eqx.Module):
@@ -77,7 +78,8 @@ class FlightMemory(eqx.Module):
     ground_point_M: Position  # m, where the beam was predicted to meet the ground at the last update
     rate_B: Vector  # rad/s, latest
     gravity_rest_I: Acceleration  # m/s², what the onboard table adds to the zonal field until the next slow step
-    innovations: Innovations
+    innovations: Innovations  # of `SENSOR_ROWS`
+    sighted: Innovations  # of `SIGHT_ROWS`
     acquisition: Acquisition
     mode: Count
     seen: Bool[Array, " onboard_events"]  # events raised so far

@@ -35,6 +35,11 @@ class NavigationSettings(eqx.Module):
     velocimeter_sigma: Scalar  # m/s
     velocimeter_scale_sigma: Scalar
     velocimeter_gate: Scalar  # sigmas
+    beam_gate: Scalar  # sigmas, of a Doppler beam's range
+    fix_gate: Scalar  # sigmas
+    fix_tie_sigma: Scalar  # m, of the camera's map against the Moon's axes
+    flow_gate: Scalar  # sigmas
+    flow_sigma_fraction: Scalar  # of the flow: relief under the picture
 
 
 class MonitoringSettings(eqx.Module):

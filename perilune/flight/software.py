@@ -28,6 +28,7 @@ from .navigation.onboard_map import OnboardModel
 from .navigation.prediction import predict
 from .navigation.propagation import Interval, gravity_rest, propagate, propagate_covariance
 from .navigation.relief import ground_below, moved_on
+from .navigation.sights import take_sights
 from .navigation.update import Offer, corrected, opened, update
 from .settings import FlightSettings, NavigationSettings
 
@@ -97,12 +98,18 @@ class FlightSoftware(eqx.Module):
 
     def quiet_step(self, memory: FlightMemory) -> FlightMemory:
         """The cycles between updates: nothing is offered to the filter; time-to-go runs down."""
-        off = jnp.zeros_like(memory.innovations.is_offered)
+        off, unseen = (jnp.zeros_like(each.is_offered) for each in (memory.innovations, memory.sighted))
         running = jnp.where(memory.mode == modes.BRAKING, self.settings.period, 0.0)
         return eqx.tree_at(
-            lambda m: (m.innovations.is_offered, m.innovations.is_accepted, m.time_to_go),
+            lambda m: (
+                m.innovations.is_offered,
+                m.innovations.is_accepted,
+                m.sighted.is_offered,
+                m.sighted.is_accepted,
+                m.time_to_go,
+            ),
             memory,
-            (off, off, memory.time_to_go - running),
+            (off, off, unseen, unseen, memory.time_to_go - running),
         )
 
     def slow_step(self, memory: FlightMemory, measured: Measurements, clock: Scalar) -> FlightMemory:
@@ -123,6 +130,9 @@ class FlightSoftware(eqx.Module):
         was_offered, was_accepted = innovations.is_offered[6], innovations.is_accepted[6]
         acquisition = account(acquisition, was_offered, was_accepted, elapsed, settings)
         navigation = corrected(navigation, correction)
+        of_sights = navigation, memory.rate_B, measured, self.onboard.ground, self.design.sights, settings
+        correction, covariance, sighted = take_sights(covariance, *of_sights)
+        navigation = corrected(navigation, correction)
         below = ground_below(navigation, prediction.ground_point_M, settings, clock)
         navigation = eqx.tree_at(lambda n: n.terrain_below, navigation, below)
         memory = eqx.tree_at(
@@ -135,6 +145,7 @@ class FlightSoftware(eqx.Module):
                 m.delta_angle_B,
                 m.ground_point_M,
                 m.innovations,
+                m.sighted,
                 m.acquisition,
             ),
             memory,
@@ -147,6 +158,7 @@ class FlightSoftware(eqx.Module):
                 jnp.zeros_like(memory.delta_angle_B),
                 prediction.ground_point_M,
                 innovations,
+                sighted,
                 acquisition,
             ),
         )

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.moon import STANDARD_GRAVITY
 from perilune.foundation.quantities import Direction, Mass, Scalar, Vector
@@ -22,6 +22,24 @@ def engine_slice(name: str) -> slice:
     """Where one class of engines stands in a per-engine array."""
     first, count = ENGINE_CLASSES[name]
     return slice(first, first + count)
+
+
+class SightsDesign(eqx.Module):
+    """What is drawn of the instruments that not every lander carries, and their sheets."""
+
+    is_carried: Bool[Array, "3"]  # Doppler beams, terrain camera, optical flow; one for all lanes of a batch
+    beams_B: Float[Array, "beams 3"]  # directions
+    beams_latency: Scalar  # s
+    beams_sigma: Scalar  # m, 1 sigma of a beam's range
+    beams_fraction: Scalar  # of the range, likewise
+    fix_latency: Scalar  # s
+    fix_angle: Scalar  # rad: 1 sigma of a fix in each horizontal direction, over the height
+    fix_up_angle: Scalar  # rad: of its height, likewise
+    fix_floor: Scalar  # m, 1 sigma that does not shrink with height
+    flow_boresight_B: Direction
+    flow_across_B: Direction
+    flow_latency: Scalar  # s
+    flow_sigma: Scalar  # rad/s
 
 
 class LanderDesign(eqx.Module):
@@ -45,6 +63,7 @@ class LanderDesign(eqx.Module):
     foot_height: Scalar  # m, from the centre of mass down to the plane of the footpads, landing mass
     range_boresight_B: Direction
     range_latency: Scalar  # s
+    sights: SightsDesign
 
     def engine_flow(self) -> Float[Array, " engines"]:
         """Mass flow of each engine with its valve open, kg/s."""

@@ -1,7 +1,7 @@
 """From a mission's numbers to the sensors that fly: every unit is turned to SI here, once."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.frames import direction_to, local_axes
 from perilune.foundation.rotation import from_rotation_vector, rotate
@@ -12,7 +12,7 @@ from perilune.world.sensors.footprint import GAUSSIAN, TOP_HAT, Footprint
 from perilune.world.sensors.hazard_lidar import HazardLidar
 from perilune.world.sensors.imu import Imu
 from perilune.world.sensors.imu_errors import ImuErrors, Triad
-from perilune.world.sensors.instruments import CARRIED, LATE, Carried, Instruments
+from perilune.world.sensors.instruments import CARRIED, LATE, Carried, Instruments, has
 from perilune.world.sensors.optical_flow import OpticalFlow
 from perilune.world.sensors.propellant_gauge import PropellantGauge
 from perilune.world.sensors.range_finder import RangeFinder
@@ -39,6 +39,11 @@ def carried_of(mission: Mission) -> Carried:
         return 0 if table is None else max(round(getattr(table, "interval_s", step) / step), 1)
 
     return jnp.asarray([interval(name) for name in CARRIED], jnp.int32)
+
+
+def sights_of(carried: Carried) -> Bool[Array, "3"]:
+    """Whether there are Doppler beams, a terrain camera and optical flow, for flight software to know."""
+    return jnp.stack([has(carried, name) for name in ("doppler_beams", "terrain_camera", "optical_flow")])
 
 
 def boresight(cant) -> Float[Array, "3"]:

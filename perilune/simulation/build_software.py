@@ -3,26 +3,27 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool
 
 from perilune.flight.navigation.onboard_map import OnboardModel
 from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, MonitoringSettings, NavigationSettings
 from perilune.flight.software import FlightSoftware
-from perilune.foundation.corridor import Corridor
 from perilune.foundation.frames import direction_to
 from perilune.foundation.gravity import zonal_field
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.vectors import cross
-from perilune.interface.design import ENGINE_CLASSES, TANKS, LanderDesign
+from perilune.foundation.vectors import cross, unit
+from perilune.interface.design import ENGINE_CLASSES, TANKS, LanderDesign, SightsDesign
 
-from .build_sensors import boresight
+from .build_sensors import boresight, doppler_beams, values
 from .build_world import by_class, structure
 from .mission import Mission
 from .units import ARCSECOND, DEGREE, DEGREE_PER_HOUR, DEGREE_PER_ROOT_HOUR, MICRO_G
 
 
-def design(n) -> LanderDesign:
-    """The lander as drawn. Its principal moments are taken to grow in proportion to the propellant, from dry to loaded."""
+def design(n, is_carried: Bool[Array, "3"]) -> LanderDesign:
+    """The lander as drawn, with these of its sights. Its principal moments are taken to grow in proportion to the propellant,
+    from dry to loaded."""
     drawn, load = structure(n), n["lander.propellant_mass_kg"] * n["lander.tanks.load_share"]
     dry, half, full = (drawn.at(share * load, jnp.zeros((2, TANKS))) for share in (0.0, 0.5, 1.0))
     grown = (full.inertia_whole - dry.inertia_whole)[0:3] / n["lander.propellant_mass_kg"]
@@ -52,6 +53,7 @@ def design(n) -> LanderDesign:
         foot_height=n["lander.dry_centre_m"][2] - foot_z,
         range_boresight_B=boresight(DEGREE * n["lander.sensors.range_finder.boresight_cant_deg"]),
         range_latency=n["lander.sensors.range_finder.latency_s"],
+        sights=sights_design(n, is_carried),
     )
 
 
@@ -89,6 +91,11 @@ def navigation_settings(n) -> NavigationSettings:
         velocimeter_sigma=value("velocimeter_sigma_mps"),
         velocimeter_scale_sigma=1e-6 * value("velocimeter_scale_sigma_ppm"),
         velocimeter_gate=value("velocimeter_gate_sigma"),
+        beam_gate=value("beam_gate_sigma"),
+        fix_gate=value("fix_gate_sigma"),
+        fix_tie_sigma=value("fix_tie_sigma_m"),
+        flow_gate=value("flow_gate_sigma"),
+        flow_sigma_fraction=value("flow_sigma_fraction"),
     )
 
 
@@ -144,8 +151,32 @@ def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
     )
 
 
-def build_software(n, tie_error_m, mission: Mission, onboard_map: HeightMap, gravity_table: Corridor) -> FlightSoftware:
-    """Flight software from the numbers as drawn. The map is loaded with the tie error it really has, unknown to all."""
+def sights_design(n, is_carried: Bool[Array, "3"]) -> SightsDesign:
+    """What is drawn of the instruments that not every lander carries. A Doppler beam that there is not looks straight down."""
+    beams, camera, flow = (values(n, name) for name in ("doppler_beams", "terrain_camera", "optical_flow"))
+    there = beams("is_there")[:, None] > 0.5
+    matched = 1e-3 * camera("pixel_mrad") * camera("map_quality")
+    return SightsDesign(
+        is_carried=is_carried,
+        beams_B=jnp.where(there, doppler_beams(n).directions_B, -jnp.eye(3)[2]),
+        beams_latency=beams("latency_s"),
+        beams_sigma=beams("range_noise_m"),
+        beams_fraction=0.01 * beams("range_noise_percent"),
+        fix_latency=camera("latency_s"),
+        fix_angle=matched * camera("match_pixels"),
+        fix_up_angle=matched * camera("match_up_pixels"),
+        fix_floor=camera("match_floor_m"),
+        flow_boresight_B=unit(flow("boresight")),
+        flow_across_B=unit(flow("across")),
+        flow_latency=flow("latency_s"),
+        flow_sigma=1e-3 * flow("noise_mrad_per_s"),
+    )
+
+
+def build_software(n, tie_error_m, mission: Mission, maps) -> FlightSoftware:
+    """Flight software from the numbers as drawn, the onboard map and gravity of `maps` and what instruments it is built for. The
+    map is loaded with the tie error it really has, unknown to all."""
+    onboard_map = maps.onboard
 
     def value(key):
         return n[f"flight.control.{key}"]
@@ -157,7 +188,7 @@ def build_software(n, tie_error_m, mission: Mission, onboard_map: HeightMap, gra
         (tie_error_m[0] / (RADIUS * jnp.cos(latitude)), tie_error_m[1] / RADIUS, planned.shift_up + tie_error_m[2]),
     )
     return FlightSoftware(
-        design=design(n),
+        design=design(n, maps.sights),
         settings=FlightSettings(
             navigation=navigation_settings(n),
             monitoring=monitoring_settings(n),
@@ -174,5 +205,5 @@ def build_software(n, tie_error_m, mission: Mission, onboard_map: HeightMap, gra
             agree_count=mission.flight.navigation.range_agree_count,
             agree_window=mission.flight.navigation.range_agree_window,
         ),
-        onboard=OnboardModel(shifted, zonal_field(), gravity_table),
+        onboard=OnboardModel(shifted, zonal_field(), maps.onboard_gravity),
     )

@@ -117,6 +117,11 @@ class NavigationTable(Table):
     velocimeter_sigma_mps: Positive
     velocimeter_scale_sigma_ppm: Positive
     velocimeter_gate_sigma: Positive
+    beam_gate_sigma: Positive = 5.0  # of a Doppler beam's range
+    fix_gate_sigma: Positive = 5.0
+    fix_tie_sigma_m: NotNegative = 0.0  # of the camera's map against the Moon's axes
+    flow_gate_sigma: Positive = 5.0
+    flow_sigma_fraction: NotNegative = 0.05  # of the flow: relief under the picture
 
 
 class MonitoringTable(Table):

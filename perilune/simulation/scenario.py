@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Bool, Key
 
 from perilune.flight.software import FlightSoftware
 from perilune.foundation.corridor import Corridor
@@ -21,7 +21,7 @@ from perilune.world.world import World
 
 from .albedo import Albedo
 from .build_gravity import BEYOND, gravity_tables, reach_behind, sun_over, track_axes
-from .build_sensors import carried_of
+from .build_sensors import carried_of, sights_of
 from .build_software import build_software
 from .build_terrain import Extent, finest_posts
 from .build_world import build_world
@@ -32,7 +32,7 @@ from .raster import Raster, opened
 from .terrain_cache import build_terrain_once
 
 TRACK_MARGIN_DEG = 0.5
-SHARED = 7  # leaves of a scenario that all lanes share
+SHARED = 8  # leaves of a scenario that all lanes share
 
 
 class Scenario(eqx.Module):
@@ -52,6 +52,7 @@ class Maps(eqx.Module):
     gravity: Corridor
     onboard_gravity: Corridor
     carried: Carried
+    sights: Bool[Array, "3"]  # of what is carried, what flight software is built for
 
 
 def ground_track(mission: Mission) -> tuple[float, float, float, float]:
@@ -109,7 +110,8 @@ def read_maps(mission: Mission) -> Maps:
             "the track: flight software may not know the ground as well as it is; take a coarser onboard map."
         )
     gravity, onboard_gravity = gravity_tables(mission)
-    return Maps(true, onboard, gravity, onboard_gravity, carried_of(mission))
+    carried = carried_of(mission)
+    return Maps(true, onboard, gravity, onboard_gravity, carried, sights_of(carried))
 
 
 def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
@@ -134,7 +136,7 @@ def build(
     return Scenario(
         run_key=key,
         world=build_world(flown, mission, maps.true, maps.gravity, faults, maps.carried),
-        flight_software=build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps.onboard, maps.onboard_gravity),
+        flight_software=build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps),
     )
 
 
@@ -148,10 +150,12 @@ def shared(scenario: Scenario):
     world, onboard = scenario.world, scenario.flight_software.onboard
     ground = world.ground
     tables = world.gravity_table.nodes, onboard.gravity_table.nodes
-    return ground.heights, ground.roofs, ground.brightness, onboard.ground.heights, *tables, world.carried
+    carried = world.carried, scenario.flight_software.design.sights.is_carried
+    return ground.heights, ground.roofs, ground.brightness, onboard.ground.heights, *tables, *carried
 
 
 def shared_of(maps: Maps):
     """The same from what a scenario is built of."""
     ground, tables = maps.true, (maps.gravity.nodes, maps.onboard_gravity.nodes)
-    return ground.heights, ground.roofs, ground.brightness, maps.onboard.heights, *tables, maps.carried
+    carried = maps.carried, maps.sights
+    return ground.heights, ground.roofs, ground.brightness, maps.onboard.heights, *tables, *carried

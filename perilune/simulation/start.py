@@ -10,6 +10,7 @@ from perilune.flight.memory import (
     ACCELEROMETER_BIAS,
     ACCELEROMETER_SCALE,
     SENSOR_ROWS,
+    SIGHT_ROWS,
     STATES,
     Acquisition,
     FlightMemory,
@@ -196,12 +197,17 @@ def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "26 26"]:
     return covariance.at[6:, 6:].set(jnp.diag(tail))
 
 
+def none_of(rows: int) -> Innovations:
+    """Innovations of so many rows before the first update."""
+    return Innovations(jnp.zeros(rows), jnp.ones(rows), jnp.zeros(rows, bool), jnp.zeros(rows, bool))
+
+
 def initial_memory(n, software: FlightSoftware) -> FlightMemory:
     """What flight software starts with: the planned state and how sure it is of it."""
     position_I, velocity_I = perilune_state(n)
     axes = orbit_axes(position_I, velocity_I)
     zero = jnp.zeros_like(norm(position_I))
-    rows, window = len(SENSOR_ROWS), software.settings.agree_window
+    window = software.settings.agree_window
     return FlightMemory(
         navigation=NavigationState(
             position_I=position_I,
@@ -225,7 +231,8 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
         ground_point_M=position_I,
         rate_B=jnp.zeros(3),
         gravity_rest_I=jnp.zeros(3),  # until the first slow step, half a second on
-        innovations=Innovations(jnp.zeros(rows), jnp.ones(rows), jnp.zeros(rows, bool), jnp.zeros(rows, bool)),
+        innovations=none_of(len(SENSOR_ROWS)),
+        sighted=none_of(len(SIGHT_ROWS)),
         acquisition=Acquisition(
             residuals=jnp.zeros(window),
             is_filled=jnp.zeros(window, bool),

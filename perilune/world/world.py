@@ -39,6 +39,7 @@ from .vehicle.feet import Feet, feet_over_ground
 from .vehicle.mass import Held, Structure, total_of
 from .vehicle.valves import opened, shares
 
+VELOCIMETER = UNITS.index("velocimeter")
 EVERYONES = UNITS[:3]  # units that every lander has
 
 
@@ -153,8 +154,9 @@ class World(eqx.Module):
         due_now = jnp.stack([yes, yes, ~by_beams | is_due(self.carried, "doppler_beams", step), *due])
         readings, faults = broken_readings(whole, due_now, truth.faults, struck, noise, self.slow_every * self.period)
         said = readings.is_valid
+        is_hushed = struck.one("unit_said_invalid", VELOCIMETER) > 0.5  # a Doppler unit's word counts for each of its beams
         sights = Sights(
-            beams=sighted.beams,
+            beams=eqx.tree_at(lambda b: b.is_locked, sighted.beams, sighted.beams.is_locked & ~is_hushed),
             fix_M=readings.fix_M,
             fix_is_valid=said[place_of("terrain_camera")],
             flow_S=readings.flow_S,

@@ -12,7 +12,7 @@ from perilune.flight.software import FlightSoftware
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.gravity import zonal_field
 from perilune.foundation.grid import height_map
-from perilune.interface.design import ENGINES, LanderDesign
+from perilune.interface.design import ENGINES, LanderDesign, SightsDesign
 from perilune.interface.events import ONBOARD
 from perilune.interface.measurements import Measurements, nothing_sighted
 
@@ -45,6 +45,13 @@ design = filled(
     propellant_mass=jnp.asarray(300.0),
     valve_step=jnp.asarray(0.02),
     range_boresight_B=-unit_z,
+    sights=filled(
+        SightsDesign,
+        is_carried=jnp.ones(3, bool),
+        beams_B=jnp.tile(-unit_z, (4, 1)),
+        flow_boresight_B=-unit_z,
+        flow_across_B=unit_z[::-1],
+    ),
 )
 guidance = filled(GuidanceSettings, site_M=1737.4e3 * unit_z[::-1], start_height=jnp.asarray(2e4), constant_rate_time=one)
 settings = FlightSettings(
@@ -85,6 +92,7 @@ memory = m.FlightMemory(
     rate_B=jnp.zeros(3),
     gravity_rest_I=jnp.zeros(3),
     innovations=m.Innovations(jnp.zeros(7), jnp.ones(7), jnp.zeros(7, bool), jnp.zeros(7, bool)),
+    sighted=m.Innovations(jnp.zeros(9), jnp.ones(9), jnp.zeros(9, bool), jnp.zeros(9, bool)),
     acquisition=m.Acquisition(jnp.zeros(3), jnp.zeros(3, bool), one, zero, zero, zero, jnp.asarray(False), jnp.asarray(False)),
     mode=jnp.asarray(0, jnp.int32),
     seen=jnp.zeros(len(ONBOARD), bool),

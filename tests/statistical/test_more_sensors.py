@@ -292,31 +292,37 @@ def flow(**figures) -> OpticalFlow:
 def test_optical_flow_residuals(noise):
     """v/h over level ground with 1 mrad/s of noise: X of B is south here (−Z of M), Y is east."""
     motion = standing(velocity=(-30.0, 12.0, -7.0))
-    read, valid = jax.vmap(lambda e: flow(bias=[2e-3, 0.0]).measure(motion, array(500.0), sun_at(30.0), NOW, e))(noise)
+    read, valid = jax.vmap(lambda e: flow(bias=[2e-3, 0.0]).measure(motion, array(500.0), array(500.0), sun_at(30.0), NOW, e))(
+        noise
+    )
     true = np.array([7.0 / 500.0, -12.0 / 500.0])  # −Z × X = −Y
     assert np.all(valid)
     assert np.std(read, axis=0) == pytest.approx(1e-3, rel=0.1)
     assert np.mean(read, axis=0) == pytest.approx(true + np.array([2e-3, 0.0]), abs=4e-3 / np.sqrt(SHOTS))  # 4 sigma of a mean
-    scaled, _ = flow(scale_error=0.1).measure(motion, array(500.0), sun_at(30.0), NOW, QUIET)
+    scaled, _ = flow(scale_error=0.1).measure(motion, array(500.0), array(500.0), sun_at(30.0), NOW, QUIET)
     assert np.asarray(scaled) == pytest.approx(1.1 * true, rel=1e-9)
 
 
 def test_optical_flow_on_a_leaning_lander():
     """Straight down at 20 m/s, leaning 10°: the flow is 20 sin 10° over h/cos 10°, along the way it leans."""
-    read, _ = flow().measure(standing(attitude=LEAN, velocity=(-20.0, 0.0, 0.0)), array(400.0), sun_at(30.0), NOW, QUIET)
     lean = np.radians(10.0)
+    motion, far = standing(attitude=LEAN, velocity=(-20.0, 0.0, 0.0)), array(400.0 / np.cos(lean))
+    read, _ = flow().measure(motion, array(400.0), far, sun_at(30.0), NOW, QUIET)
     assert np.abs(np.asarray(read)) == pytest.approx([20.0 * np.sin(lean) * np.cos(lean) / 400.0, 0.0], abs=1e-9)
 
 
 def test_optical_flow_ends_at_each_limit(noise):
     read = lambda unit=None, height=1000.0, sun=30.0, rate=0.0, v=50.0: bool(  # noqa: E731
-        (unit or flow()).measure(standing(velocity=(0, v, 0), rate=(rate, 0, 0)), array(height), sun_at(sun), NOW, QUIET)[1]
+        (unit or flow()).measure(
+            standing(velocity=(0, v, 0), rate=(rate, 0, 0)), array(height), array(height), sun_at(sun), NOW, QUIET
+        )[1]
     )
     assert read()
     assert read(height=101.0) and not read(height=99.0) and not read(height=5001.0)
     assert not read(sun=4.9) and not read(sun=71.0) and not read(rate=0.06)
     assert read(height=200.0, v=99.0) and not read(height=200.0, v=101.0)  # 0.5 rad/s
-    _, valid = jax.vmap(lambda e: flow(dropout_probability=0.3).measure(standing(), array(500.0), sun_at(30.0), NOW, e))(noise)
+    far = array(500.0)
+    _, valid = jax.vmap(lambda e: flow(dropout_probability=0.3).measure(standing(), far, far, sun_at(30.0), NOW, e))(noise)
     assert np.mean(valid) == pytest.approx(0.7, abs=4 * np.sqrt(0.21 / SHOTS))  # 4 sigma of a coin
 
 

@@ -22,10 +22,10 @@ RAY_STEPS = 4  # with the secants, to < 1 m of the onboard map's ground inside t
 class Prediction(eqx.Module):
     """Residuals (measured − predicted), sensitivities to the error state and noise variances, a row a reading."""
 
-    residual: Float[Array, "7"]
-    sensitivity: Float[Array, "7 26"]
-    noise_variance: Float[Array, "7"]
-    ground_point_M: Position  # where the beam should meet the ground
+    residual: Float[Array, " rows"]
+    sensitivity: Float[Array, "rows 26"]
+    noise_variance: Float[Array, " rows"]
+    ground_point_M: Position  # where the range finder's beam should meet the ground
 
 
 def predict_tracker(state: NavigationState, measured: Measurements):

@@ -1,4 +1,4 @@
-"""The measurement update: seven scalar updates in a row, each gated, and the correction of the estimate."""
+"""The measurement update: scalar updates in a row, each gated, and the correction of the estimate."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,10 +15,10 @@ from .prediction import Prediction
 class Offer(eqx.Module):
     """How each row is to be taken: whether it is offered, its gate (sigmas, inf = none) and its under-weighting."""
 
-    is_offered: Bool[Array, "7"]
-    gate: Float[Array, "7"]
-    underweight: Float[Array, "7"]
-    inflates: Bool[Array, "7"]  # beyond its gate it is taken with the noise that puts it there
+    is_offered: Bool[Array, " rows"]
+    gate: Float[Array, " rows"]
+    underweight: Float[Array, " rows"]
+    inflates: Bool[Array, " rows"]  # beyond its gate it is taken with the noise that puts it there
 
 
 def update(covariance: Float[Array, "26 26"], prediction: Prediction, offer: Offer):

@@ -170,7 +170,8 @@ class Instruments(eqx.Module):
             return fix.position_M, fix.is_valid
 
         def by_flow(then: Moment):
-            return units.flow.measure(then.motion, then.height, then.sun_M, then.time, noise)
+            distance = units.flow.distance(then.motion, then.ground, then.time)
+            return units.flow.measure(then.motion, then.height, distance, then.sun_M, then.time, noise)
 
         def by_lidar(then: Moment):
             target_M = units.lidar.aim(then.motion, then.ground, then.time)

@@ -1,0 +1,171 @@
+"""The filter's rows for what not every lander carries: ranges of Doppler beams, camera fixes, optical flow.
+
+They are taken after tracker, velocimeter and range finder, in the same way and behind gates of their own, and only where a lander
+carries any of them. The velocity of Doppler beams is the velocimeter's.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes, surface_velocity
+from perilune.foundation.grid import HeightMap
+from perilune.foundation.moon import RADIUS
+from perilune.foundation.quantities import Position, Scalar, Vector
+from perilune.foundation.ray import cast, normal_at
+from perilune.foundation.rotation import compose, from_rotation_vector, rotate
+from perilune.foundation.vectors import cross, dot, norm, unit
+from perilune.interface.design import BEAMS, SightsDesign
+from perilune.interface.measurements import Measurements, Sights
+
+from ..memory import SIGHT_ROWS, STATES, Innovations, NavigationState
+from ..settings import NavigationSettings
+from .prediction import Prediction
+from .update import Offer, update
+
+BEAM_STEPS = 2  # of a beam's ray: to metres of the onboard map's ground, under its error
+LEAST_COSINE = 0.1  # 84° off nadir level ground's distance is held, as the sensor's own model holds it
+LEAST_HEIGHT = 1.0  # m
+
+
+class Looking(eqx.Module):
+    """What all rows look from: the estimate over the ground that it believes in."""
+
+    state: NavigationState
+    rate_B: Vector
+    position_M: Position
+    ground: HeightMap  # on board, with the believed bias put in
+    height: Scalar  # m over the ground as believed under the lander
+    clock: Scalar
+
+
+def looking(state: NavigationState, rate_B: Vector, onboard: HeightMap, clock: Scalar) -> Looking:
+    """The estimate over the onboard map."""
+    position_M = inertial_to_fixed(state.position_I, clock)
+    ground = eqx.tree_at(lambda g: g.shift_up, onboard, onboard.shift_up + state.terrain_bias)
+    below = onboard.height_at(position_M) + state.terrain_below
+    return Looking(state, rate_B, position_M, ground, jnp.maximum(norm(position_M) - RADIUS - below, LEAST_HEIGHT), clock)
+
+
+def row_of(position=None, velocity=None, attitude=None, bias=None) -> Float[Array, "26"]:
+    """A row of sensitivities: to position, velocity and attitude (3,) each, and to the ground's bias."""
+    zeros = jnp.zeros
+    parts = [zeros(3) if part is None else part for part in (position, velocity, attitude)]
+    return jnp.concatenate([*parts, zeros(13), jnp.zeros(1) if bias is None else bias[None], zeros(STATES - 23)])
+
+
+def predict_beam(at: Looking, direction_B: Vector, latency: Scalar) -> tuple[Scalar, Float[Array, "26"], Scalar]:
+    """Range of one Doppler beam, its row as the range finder's (`prediction.predict_range`), and the cosine of its incidence."""
+    state = at.state
+    position_M = inertial_to_fixed(state.position_I - latency * state.velocity_I, at.clock)
+    direction_I = rotate(state.attitude_IB, direction_B - latency * cross(at.rate_B, direction_B))
+    direction_M = inertial_to_fixed(direction_I, at.clock)
+    distance = cast(at.ground, position_M, direction_M, BEAM_STEPS)
+    normal_I = fixed_to_inertial(normal_at(at.ground, position_M + distance * direction_M), at.clock)
+    cosine = jnp.maximum(-dot(normal_I, direction_I), 0.05)
+    turn = cross(direction_I, normal_I) * (distance / cosine)
+    return distance, row_of(normal_I / cosine, None, turn, -1.0 / cosine), cosine
+
+
+Rows = tuple[Float[Array, " rows"], Float[Array, "rows 26"], Float[Array, " rows"]]  # residuals, sensitivities, variances
+
+
+def beam_rows(at: Looking, sights: Sights, drawn: SightsDesign, settings: NavigationSettings) -> Rows:
+    """Ranges of the beams. Each meets ground of its own: relief and what it does not share of the map's error are noise to it."""
+    distance, rows, cosine = jax.vmap(lambda direction_B: predict_beam(at, direction_B, drawn.beams_latency))(drawn.beams_B)
+    ground = (settings.terrain_roughness**2 + settings.terrain_sigma**2) / cosine**2
+    return sights.beams.slant_range - distance, rows, drawn.beams_sigma**2 + (drawn.beams_fraction * distance) ** 2 + ground
+
+
+def fix_rows(at: Looking, sights: Sights, drawn: SightsDesign, settings: NavigationSettings) -> Rows:
+    """A fix, towards east, north and up.
+
+    The tie of the camera's map is one error for the whole flight, here taken as white: the estimate is over-sure of its place on
+    the Moon by up to that, and not of its place on the map, which is what the site is known on.
+    """
+    state, clock = at.state, at.clock
+    apart_I = fixed_to_inertial(sights.fix_M, clock) - (state.position_I - drawn.fix_latency * state.velocity_I)
+    axes_I = [fixed_to_inertial(axis, clock) for axis in local_axes(unit(at.position_M))]
+    rows = [row_of(axis_I, -drawn.fix_latency * axis_I) for axis_I in axes_I]
+    level, upward = (angle * at.height for angle in (drawn.fix_angle, drawn.fix_up_angle))
+    spread = jnp.stack([level, level, upward]) ** 2 + drawn.fix_floor**2 + settings.fix_tie_sigma**2
+    return jnp.stack([dot(axis_I, apart_I) for axis_I in axes_I]), jnp.stack(rows), spread
+
+
+def flow_rows(at: Looking, sights: Sights, drawn: SightsDesign, settings: NavigationSettings) -> Rows:
+    """Optical flow, f = (a·v) c / h over level ground, with a an axis of the picture, c the cosine of the boresight b from nadir
+    and h the height; its latency counts for place and attitude, not for the speed gained meanwhile:
+
+        ∂f/∂v = a c/h;  ∂f/∂p = −f/h up;  ∂f/∂θ = (a × v) c/h − (a·v)/h (b × up);  ∂f/∂(ground) = f/h
+    """
+    state = at.state
+    attitude_IB = compose(state.attitude_IB, from_rotation_vector(-drawn.flow_latency * at.rate_B))
+    position_I = state.position_I - drawn.flow_latency * state.velocity_I
+    up_I, velocity_I = unit(position_I), state.velocity_I - surface_velocity(position_I)
+    height = at.height + norm(position_I) - norm(state.position_I)
+    boresight_I, across_I = rotate(attitude_IB, drawn.flow_boresight_B), rotate(attitude_IB, drawn.flow_across_B)
+    cosine = jnp.maximum(-dot(boresight_I, up_I), LEAST_COSINE)
+    axes_I = jnp.stack([across_I, cross(boresight_I, across_I)])
+
+    def one(axis_I: Vector):
+        along = dot(axis_I, velocity_I)
+        flow = along * cosine / height
+        turn = cross(axis_I, velocity_I) * (cosine / height) - cross(boresight_I, up_I) * (along / height)
+        return flow, row_of(-flow / height * up_I, axis_I * (cosine / height), turn, flow / height)
+
+    flow, rows = jax.vmap(one)(axes_I)
+    relief = (settings.terrain_roughness / height) ** 2 + settings.flow_sigma_fraction**2
+    return sights.flow_S - flow, rows, drawn.flow_sigma**2 + relief * flow**2
+
+
+def predict_sights(
+    state: NavigationState,
+    rate_B: Vector,
+    sights: Sights,
+    onboard: HeightMap,
+    drawn: SightsDesign,
+    settings: NavigationSettings,
+    clock: Scalar,
+) -> Prediction:
+    """All rows, in the order of `SIGHT_ROWS`."""
+    at = looking(state, rate_B, onboard, clock)
+    parts = [rows_of(at, sights, drawn, settings) for rows_of in (beam_rows, fix_rows, flow_rows)]
+    residual, rows, variance = (jnp.concatenate(part) for part in zip(*parts, strict=True))
+    return Prediction(residual, rows, variance, at.position_M)
+
+
+def offered_sights(measured: Measurements, drawn: SightsDesign, settings: NavigationSettings) -> Offer:
+    """What is valid and carried, until a footpad touches: the filter's models end there."""
+    sights, aloft = measured.sights, ~measured.has_contact
+    beams = sights.beams.is_locked & drawn.is_carried[0]
+    fix = jnp.ones(3, bool) & sights.fix_is_valid & drawn.is_carried[1]
+    flow = jnp.ones(2, bool) & sights.flow_is_valid & drawn.is_carried[2]
+    ones, count = jnp.ones, len(SIGHT_ROWS)
+    return Offer(
+        is_offered=jnp.concatenate([beams, fix, flow]) & aloft,
+        gate=jnp.concatenate([ones(BEAMS) * settings.beam_gate, ones(3) * settings.fix_gate, ones(2) * settings.flow_gate]),
+        underweight=jnp.zeros(count),
+        inflates=jnp.zeros(count, bool),
+    )
+
+
+def take_sights(
+    covariance: Float[Array, "26 26"],
+    state: NavigationState,
+    rate_B: Vector,
+    measured: Measurements,
+    onboard: HeightMap,
+    drawn: SightsDesign,
+    settings: NavigationSettings,
+) -> tuple[Float[Array, "26"], Float[Array, "26 26"], Innovations]:
+    """Correction, covariance after and innovations; nothing where a lander carries none of them."""
+    count = len(SIGHT_ROWS)
+    nothing = Innovations(jnp.zeros(count), jnp.ones(count), jnp.zeros(count, bool), jnp.zeros(count, bool))
+
+    def taken(before):
+        prediction = predict_sights(state, rate_B, measured.sights, onboard, drawn, settings, measured.clock)
+        return update(before, prediction, offered_sights(measured, drawn, settings))
+
+    return lax.cond(jnp.any(drawn.is_carried), taken, lambda before: (jnp.zeros(STATES), before, nothing), covariance)

@@ -1,0 +1,148 @@
+"""What the filter expects of beams, fixes and flow, against the world's own sensors without noise, and its rows by differences."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from perilune.flight.memory import SIGHT_ROWS, STATES, NavigationState
+from perilune.flight.navigation.sights import predict_sights
+from perilune.flight.navigation.update import corrected
+from perilune.foundation.frames import inertial_to_fixed
+from perilune.foundation.grid import height_map
+from perilune.foundation.moon import RADIUS
+from perilune.foundation.rotation import compose, from_axes, from_rotation_vector
+from perilune.interface.measurements import nothing_sighted
+from perilune.world.sensors.optical_flow import OpticalFlow
+from perilune.world.sensors.terrain_camera import TerrainCamera, View
+from perilune.world.state import Motion
+from tests.analytic.test_motion import moving
+from tests.settings import filled
+
+TIME = jnp.asarray(420.0)
+LATENCY = 0.2
+BEAMS = np.array([[0.38, 0.0, -0.925], [-0.19, 0.33, -0.925], [-0.19, -0.33, -0.925], [0.0, 0.0, -1.0]])
+
+
+def level_map(height=0.0):
+    """Level ground on board about latitude and longitude zero."""
+    return height_map(np.full((64, 64), height), -0.05, -0.05, 0.1 / 63)
+
+
+def lander(height=2000.0) -> Motion:
+    """Over the map's middle, tilted by 0.2 rad, coming down and across."""
+    angle = 2.6617e-6 * float(TIME)  # the Moon's turn until then
+    up, east, north = np.array([np.cos(angle), np.sin(angle), 0.0]), np.array([-np.sin(angle), np.cos(angle), 0.0]), np.eye(3)[2]
+    upright_IB = from_axes(jnp.asarray(east), jnp.asarray(north), jnp.asarray(up))
+    return moving(
+        position_I=jnp.asarray((RADIUS + height) * up),
+        velocity_I=jnp.asarray(-25.0 * up + 40.0 * east + 12.0 * north),
+        attitude_IB=compose(upright_IB, from_rotation_vector(jnp.asarray([0.12, -0.16, 0.3]))),
+    )
+
+
+def estimate_of(motion: Motion) -> NavigationState:
+    """Flight software that knows it all."""
+    zero = jnp.zeros(())
+    return filled(NavigationState, zero)(
+        position_I=motion.position_I,
+        velocity_I=motion.velocity_I,
+        attitude_IB=motion.attitude_IB,
+        accelerometer_bias_B=jnp.zeros(3),
+        gyro_bias_B=jnp.zeros(3),
+        gyro_scale=jnp.zeros(3),
+        tracker_alignment_B=jnp.zeros(3),
+    )
+
+
+def earlier(motion: Motion) -> Motion:
+    """A latency ago, without acceleration and turning."""
+    return eqx.tree_at(lambda m: m.position_I, motion, motion.position_I - LATENCY * motion.velocity_I)
+
+
+def sights_of(motion: Motion, height: float):
+    """What the sensors read without noise, at their latency."""
+    wide = View(jnp.asarray([0.0, 0.0, -1.0]), *(jnp.asarray(x) for x in (0.0, 1e5, -2.0, 2.0, 1.0, 1.0)))
+    one = jnp.asarray(1.0)
+    camera = TerrainCamera(wide, *(0.0 * one for _ in range(4)), one, jnp.zeros(3), *(0.0 * one for _ in range(3)))
+    flow = OpticalFlow(wide, jnp.asarray([1.0, 0.0, 0.0]), 0.0 * one, jnp.zeros(2), 0.0 * one, one, 0.0 * one)
+    then, noise = earlier(motion), jnp.zeros(63)
+    above = jnp.asarray(height + LATENCY * 25.0)
+    cosine = wide.nadir_cosine(then)  # level ground
+    flow_S, _ = flow.measure(then, above, above / cosine, jnp.asarray([1.0, 0.0, 0.0]), TIME, noise)
+    fix = camera.measure(then, above, jnp.asarray([1.0, 0.0, 0.0]), TIME, noise)
+    return eqx.tree_at(lambda s: (s.fix_M, s.flow_S), nothing_sighted(), (fix.position_M, flow_S))
+
+
+def drawn_for(design):
+    """Figures of the sights as above."""
+    from perilune.interface.design import SightsDesign
+
+    return design(SightsDesign, jnp.asarray(0.01, float))(
+        is_carried=jnp.ones(3, bool),
+        beams_B=jnp.asarray(BEAMS / np.linalg.norm(BEAMS, axis=1)[:, None]),
+        beams_latency=jnp.asarray(0.0),
+        fix_latency=jnp.asarray(LATENCY),
+        flow_latency=jnp.asarray(LATENCY),
+        flow_boresight_B=jnp.asarray([0.0, 0.0, -1.0]),
+        flow_across_B=jnp.asarray([1.0, 0.0, 0.0]),
+    )
+
+
+@pytest.fixture(scope="module")
+def predicted():
+    """The rows of an estimate, as a function of it."""
+    from perilune.flight.settings import NavigationSettings
+
+    three = {name: jnp.ones(3) for name in ("position_sigma", "velocity_sigma", "tracker_sigma")}
+    settings, drawn = filled(NavigationSettings, jnp.asarray(1.0, float))(**three), drawn_for(filled)
+    motion, height = lander(), 2000.0
+    seen = sights_of(motion, height)
+    run = jax.jit(lambda state: predict_sights(state, jnp.zeros(3), seen, level_map(), drawn, settings, TIME))
+    return estimate_of(motion), run
+
+
+def test_expected_is_what_the_sensors_read(predicted):
+    state, run = predicted
+    residual = np.asarray(run(state).residual)
+    fix, flow = residual[4:7], residual[7:9]
+    assert np.abs(fix).max() < 1e-6  # m: rounding at 1.7e6 m
+    # rad/s of 0.02: the sensor turns its latency's way round the Moon, 8 m of 2 km, which the speed's level part follows by 5e-6
+    assert np.abs(flow).max() < 1e-6
+    position_M = np.asarray(inertial_to_fixed(state.position_I, TIME))
+    axes = np.asarray(jax.vmap(lambda d: inertial_to_fixed(rotated(state, d), TIME))(jnp.asarray(BEAMS)))
+    for k, ray in enumerate(axes / np.linalg.norm(axes, axis=1)[:, None]):
+        b = position_M @ ray  # sphere of RADIUS: s² + 2 b s + r² − R² = 0
+        exact = -b - np.sqrt(b * b - position_M @ position_M + RADIUS**2)
+        assert -residual[k] == pytest.approx(exact, abs=0.02)  # m: the ray's march; residual = 0 − predicted
+
+
+def rotated(state, direction_B):
+    from perilune.foundation.rotation import rotate
+
+    return rotate(state.attitude_IB, direction_B)
+
+
+def test_rows_are_the_derivatives(predicted):
+    """Each row against central differences of the residual under a corrected estimate."""
+    state, run = predicted
+    rows = np.asarray(run(state).sensitivity)
+    residual = jax.jit(lambda dx: run(corrected(state, dx)).residual)
+    steps = np.concatenate([np.full(3, 1.0), np.full(3, 0.1), np.full(3, 1e-4), np.full(13, 1e-6), [1.0], np.full(3, 1e-6)])
+    for j in [*range(9), 22]:
+        step = jnp.zeros(STATES).at[j].set(steps[j])
+        numeric = -(np.asarray(residual(step)) - np.asarray(residual(-step))) / (2 * steps[j])
+        for k, kind in enumerate(SIGHT_ROWS):
+            if j == 22 and kind == "flow":
+                continue  # the ground below the lander is told apart from that under the beam: next test
+            scale = {"beam": 1.0, "fix": 1.0, "flow": 1e-3}[kind] * (2000.0 if 6 <= j < 9 else 1.0)
+            assert rows[k, j] == pytest.approx(numeric[k], abs=2e-3 * scale), (kind, k, j)  # the beams' short march
+
+
+def test_ground_below_counts_in_the_flow(predicted):
+    """Ground a metre higher under the lander makes the flow larger by f/h."""
+    state, run = predicted
+    lifted = eqx.tree_at(lambda s: s.terrain_below, state, jnp.asarray(1.0))
+    change = np.asarray(run(state).residual - run(lifted).residual)[7:9]
+    assert change == pytest.approx(np.asarray(run(state).sensitivity)[7:9, 22], rel=2e-3)  # 1 m of 2 km: second order 5e-4
