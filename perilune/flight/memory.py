@@ -21,8 +21,8 @@ POSITION, VELOCITY, ATTITUDE = slice(0, 3), slice(3, 6), slice(6, 9)
 ACCELEROMETER_BIAS, GYRO_BIAS = slice(9, 12), slice(12, 15)
 ACCELEROMETER_SCALE, GYRO_SCALE, TRACKER_ALIGNMENT = slice(15, 16), slice(16, 19), slice(19, 22)
 TERRAIN_BIAS, TERRAIN_SLOPE, TERRAIN_RELIEF = slice(22, 23), slice(23, 24), slice(24, 25)
-VELOCIMETER_SCALE = slice(25, 26)
-STATES = 26
+VELOCIMETER_SCALE, FIX_TIE = slice(25, 26), slice(26, 29)
+STATES = 29
 SIGHT_ROWS = ("beam", "beam", "beam", "beam", "fix", "fix", "fix", "flow", "flow")
 SENSOR_ROWS = ("tracker", "tracker", "tracker", "velocimeter", "velocimeter", "velocimeter", "range")
 
@@ -43,6 +43,7 @@ class NavigationState(eqx.Module):
     terrain_relief: Scalar  # m, ground above map and bias there, of what is too small for both
     terrain_below: Scalar  # m, ground above the onboard map under the lander: the bias, and what of the relief reaches there
     velocimeter_scale: Scalar
+    fix_tie_M: Vector  # m, of the terrain camera's map against the Moon's axes
 
 
 class Innovations(eqx.Module):
@@ -71,7 +72,7 @@ class FlightMemory(eqx.Module):
     """The whole of it."""
 
     navigation: NavigationState
-    covariance: Float[Array, "26 26"]
+    covariance: Float[Array, "29 29"]
     delta_velocity_I: Vector  # m/s, gathered since the last covariance step
     delta_velocity_along: Scalar  # m/s, of it along Z of B
     delta_angle_B: Vector  # rad, gathered likewise
@@ -93,3 +94,6 @@ class FlightMemory(eqx.Module):
     torque_owed: Vector  # N m, mean of a cycle, that attitude thrusters owe
     attitude_integral: Vector  # rad/s, of angular acceleration wanted
     thrust_demand: Scalar  # N
+    felt: Scalar  # m/s², specific force along Z of B in the latest cycle
+    thrust_given: Scalar  # N, that the latest commands ask of main and assist engines
+    thrust_watch: Float[Array, "2"]  # N, felt and given, lagged

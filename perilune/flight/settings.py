@@ -86,6 +86,8 @@ class ControlSettings(eqx.Module):
     integral_gain: Scalar  # 1/s²
     slew_rate: Scalar  # rad/s
     upright_angle: Scalar  # rad, below which pitch-up is over
+    thrust_loss_share: Scalar  # of the thrust asked for, below which what is missing is made up for; 0: never
+    thrust_loss_time: Scalar  # s, over which that is felt
 
 
 class FlightSettings(eqx.Module):

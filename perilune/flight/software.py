@@ -18,10 +18,11 @@ from perilune.interface.measurements import Measurements
 from . import modes
 from .control.allocation import allocate
 from .control.attitude import attitude_control, pointing_error
+from .control.effectiveness import given_thrust, thrust_share, watched
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
-from .memory import Acquisition, FlightMemory
+from .memory import Acquisition, FlightMemory, Innovations
 from .monitoring.acquisition import account, is_new, remember, returns_agree
 from .monitoring.recovery import Answer, Evidence, answer
 from .navigation.onboard_map import OnboardModel
@@ -59,6 +60,22 @@ def offered(measured: Measurements, recovery: Answer, settings: NavigationSettin
     )
 
 
+def quiet_step(memory: FlightMemory, period: Scalar) -> FlightMemory:
+    """The cycles between updates: nothing is offered to the filter; time-to-go runs down."""
+    off, unseen = (jnp.zeros_like(each.is_offered) for each in (memory.innovations, memory.sighted))
+    running = jnp.where(memory.mode == modes.BRAKING, period, 0.0)
+    rows, sighted = memory.innovations, memory.sighted
+    return eqx.tree_at(
+        lambda m: (m.innovations, m.sighted, m.time_to_go),
+        memory,
+        (
+            Innovations(rows.residual, rows.variance, off, off),
+            Innovations(sighted.residual, sighted.variance, unseen, unseen),
+            memory.time_to_go - running,
+        ),
+    )
+
+
 class FlightSoftware(eqx.Module):
     """Everything on board that does not change in flight."""
 
@@ -71,7 +88,9 @@ class FlightSoftware(eqx.Module):
         clock = measured.clock
         memory = self.dead_reckon(memory, measured)
         is_due = tick % self.settings.slow_every == 0
-        memory = lax.cond(is_due, lambda m: self.slow_step(m, measured, clock), lambda m: self.quiet_step(m), memory)
+        memory = lax.cond(
+            is_due, lambda m: self.slow_step(m, measured, clock), lambda m: quiet_step(m, self.settings.period), memory
+        )
         where = geometry(memory.navigation, self.onboard, self.settings.guidance.site_M, clock)
         foot_height = where.height_above_terrain - self.design.foot_height
         memory, events = self.decide(memory, measured, where, foot_height)
@@ -85,7 +104,7 @@ class FlightSoftware(eqx.Module):
         is_down = (memory.mode == modes.OFF) | measured.has_contact
         navigation = jax.tree.map(lambda old, new: jnp.where(is_down, old, new), memory.navigation, moved)
         return eqx.tree_at(
-            lambda m: (m.navigation, m.delta_velocity_I, m.delta_velocity_along, m.delta_angle_B, m.rate_B),
+            lambda m: (m.navigation, m.delta_velocity_I, m.delta_velocity_along, m.delta_angle_B, m.rate_B, m.felt),
             memory,
             (
                 navigation,
@@ -93,23 +112,8 @@ class FlightSoftware(eqx.Module):
                 memory.delta_velocity_along + along,
                 memory.delta_angle_B + angle_B,
                 angle_B / self.settings.period,
+                along / self.settings.period,
             ),
-        )
-
-    def quiet_step(self, memory: FlightMemory) -> FlightMemory:
-        """The cycles between updates: nothing is offered to the filter; time-to-go runs down."""
-        off, unseen = (jnp.zeros_like(each.is_offered) for each in (memory.innovations, memory.sighted))
-        running = jnp.where(memory.mode == modes.BRAKING, self.settings.period, 0.0)
-        return eqx.tree_at(
-            lambda m: (
-                m.innovations.is_offered,
-                m.innovations.is_accepted,
-                m.sighted.is_offered,
-                m.sighted.is_accepted,
-                m.time_to_go,
-            ),
-            memory,
-            (off, off, unseen, unseen, memory.time_to_go - running),
         )
 
     def slow_step(self, memory: FlightMemory, measured: Measurements, clock: Scalar) -> FlightMemory:
@@ -130,7 +134,8 @@ class FlightSoftware(eqx.Module):
         was_offered, was_accepted = innovations.is_offered[6], innovations.is_accepted[6]
         acquisition = account(acquisition, was_offered, was_accepted, elapsed, settings)
         navigation = corrected(navigation, correction)
-        of_sights = navigation, memory.rate_B, measured, self.onboard.ground, self.design.sights, settings
+        is_alternate, carried = acquisition.since_accepted >= settings.range_gap, (self.onboard.ground, self.design.sights)
+        of_sights = navigation, memory.rate_B, measured, is_alternate, carried, settings
         correction, covariance, sighted = take_sights(covariance, *of_sights)
         navigation = corrected(navigation, correction)
         below = ground_below(navigation, prediction.ground_point_M, settings, clock)
@@ -248,6 +253,7 @@ class FlightSoftware(eqx.Module):
             "main_engine_off": (mode == modes.FINAL),
             "contact_sensed": measured.has_contact,
             "range_finder_given_up": memory.acquisition.is_isolated,
+            "thrust_lost": thrust_share(memory.thrust_watch, control, self.design)[1],
         }
         now = jnp.stack([raised[kind.name] for kind in ONBOARD])
         events = now & ~memory.seen
@@ -271,20 +277,21 @@ class FlightSoftware(eqx.Module):
         body_z_I = rotate(memory.navigation.attitude_IB, jnp.asarray([0.0, 0.0, 1.0]))
         pointing = dot(body_z_I, thrust_I)  # thrust that is not yet along the wish is made up for, to a factor of two
         push = mass * norm(wanted_M) / jnp.maximum(pointing, 0.5)
-        demand = jnp.where(is_early, memory.throttle * full_thrust(design), push)
+        period, control = self.settings.period, self.settings.control
+        watch = watched(memory.thrust_watch, memory.felt, mass, memory.thrust_given, period, control)
+        comes, _ = thrust_share(watch, control, design)
+        demand = jnp.where(is_early, memory.throttle * full_thrust(design), push) / comes
 
         error_B = pointing_error(memory.navigation.attitude_IB, thrust_I, memory.forward_I)
         inertia = design.inertia_dry + memory.propellant * design.inertia_per_propellant
-        torque_B, integral = attitude_control(
-            error_B, memory.rate_B, memory.attitude_integral, inertia, self.settings.period, self.settings.control
-        )
+        torque_B, integral = attitude_control(error_B, memory.rate_B, memory.attitude_integral, inertia, period, control)
         is_off = mode == modes.OFF
         torque_B = jnp.where(is_off, 0.0, torque_B)
         is_powered = (mode >= modes.BRAKING) & ~is_off
         is_main_on = is_powered & (mode != modes.FINAL)
         owed = memory.assist_residual, jnp.where(is_off, 0.0, memory.torque_owed)
         commands, assist_residual, torque_owed = allocate(
-            demand, torque_B, inertia * integral, is_main_on, is_powered, owed, self.settings.period, design
+            demand, torque_B, inertia * integral, is_main_on, is_powered, owed, period, design
         )
         share = jnp.where(jnp.arange(ENGINES) < MAIN.stop, commands.throttle, 1.0)
         used = jnp.sum(design.engine_flow() * share * commands.on_time)
@@ -296,6 +303,8 @@ class FlightSoftware(eqx.Module):
                 m.attitude_integral,
                 m.thrust_demand,
                 m.cosine_of_pointing,
+                m.thrust_given,
+                m.thrust_watch,
             ),
             memory,
             (
@@ -305,6 +314,8 @@ class FlightSoftware(eqx.Module):
                 integral,
                 jnp.where(is_powered, demand, 0.0),
                 pointing,
+                given_thrust(commands, period, design),
+                watch,
             ),
         )
         return memory, commands

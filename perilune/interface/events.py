@@ -25,6 +25,7 @@ ONBOARD = (
     EventKind("main_engine_off", "info", "Main engine off: last metres on the assist engines."),
     EventKind("contact_sensed", "info", "Footpad contact sensed: all engines commanded off."),
     EventKind("range_finder_given_up", "critical", "Navigation gives the range finder up: none of its ranges counts any more."),
+    EventKind("thrust_lost", "critical", "Less thrust comes than is asked for: flight software asks for more."),
 )
 # Seen from outside, by the simulation.
 OUTSIDE = (

@@ -199,6 +199,8 @@ def build_software(n, tie_error_m, mission: Mission, maps) -> FlightSoftware:
                 integral_gain=value("integral_gain_per_s2"),
                 slew_rate=DEGREE * value("slew_rate_deg_per_s"),
                 upright_angle=DEGREE * value("upright_angle_deg"),
+                thrust_loss_share=value("thrust_loss_share"),
+                thrust_loss_time=value("thrust_loss_time_s"),
             ),
             period=n["flight.period_s"],
             slow_every=mission.flight.slow_every,

@@ -10,6 +10,7 @@ from perilune.foundation.moon import SURFACE_GRAVITY
 from perilune.world.sensors.instruments import LATE
 
 from .fault_rows import Wanted, collected
+from .flight_checks import flight_rules
 from .layout import axes_without_torque, centre_at_start, pairs_balance, surrounds
 from .mission import Mission, known_by_the_schema
 from .nearest import nearest
@@ -97,7 +98,7 @@ def check_part(fault: Wanted, mission: Mission, where: str) -> None:
 
 def check_figures(mission: Mission, where: str) -> None:
     """No two figures contradict each other, and cycles, truth steps and valve steps fit into one another."""
-    rules = (schedule_rules, figure_rules, lander_rules, sensor_rules, orbit_rules)
+    rules = (schedule_rules, figure_rules, lander_rules, sensor_rules, orbit_rules, flight_rules)
     for is_wrong, sentence in [rule for rules_of in rules for rule in rules_of(mission)]:
         if is_wrong:
             raise UserError(f"{where}: {sentence}.")

@@ -173,7 +173,10 @@ def turned(axes, sigma) -> Float[Array, "3 3"]:
     return sum(sigma[k] ** 2 * axes[k][:, None] * axes[k][None, :] for k in range(3))  # type: ignore[return-value]
 
 
-def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "26 26"]:
+LEAST_TIE = 1e-3  # m: keeps the covariance positive definite where no tie is believed in
+
+
+def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "29 29"]:
     """Start covariance of the error state, from the settings' sigmas; position and velocity along the orbit's axes."""
     s = software.settings.navigation
     attitude = jnp.ones(3) * s.attitude_sigma**2
@@ -189,6 +192,7 @@ def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "26 26"]:
             (s.terrain_sigma / s.terrain_length)[None] ** 2,
             s.terrain_roughness[None] ** 2,
             s.velocimeter_scale_sigma[None] ** 2,
+            jnp.ones(3) * jnp.maximum(s.fix_tie_sigma, LEAST_TIE) ** 2,
         ]
     )
     covariance = jnp.zeros((STATES, STATES))
@@ -223,6 +227,7 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
             terrain_relief=zero,
             terrain_below=zero,
             velocimeter_scale=zero,
+            fix_tie_M=jnp.zeros(3),
         ),
         covariance=initial_covariance(axes, software),
         delta_velocity_I=jnp.zeros(3),
@@ -255,6 +260,9 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
         torque_owed=jnp.zeros(3),
         attitude_integral=jnp.zeros(3),
         thrust_demand=zero,
+        felt=zero,
+        thrust_given=zero,
+        thrust_watch=jnp.zeros(2),
     )
 
 

@@ -81,6 +81,7 @@ state = m.NavigationState(
     terrain_below=zero,
     terrain_slope=zero,
     velocimeter_scale=zero,
+    fix_tie_M=jnp.zeros(3),
 )
 memory = m.FlightMemory(
     navigation=state,
@@ -106,6 +107,9 @@ memory = m.FlightMemory(
     torque_owed=jnp.zeros(3),
     attitude_integral=jnp.zeros(3),
     thrust_demand=zero,
+    felt=zero,
+    thrust_given=zero,
+    thrust_watch=jnp.zeros(2),
 )
 measured = Measurements(
     jnp.zeros(3),

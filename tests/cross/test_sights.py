@@ -1,4 +1,4 @@
-"""What the filter expects of beams, fixes and flow, against the world's own sensors without noise, and its rows by differences."""
+"""What the filter expects of beams, fixes and flow, against the world's own sensors without noise; its rows by differences."""
 
 import equinox as eqx
 import jax
@@ -53,6 +53,7 @@ def estimate_of(motion: Motion) -> NavigationState:
         gyro_bias_B=jnp.zeros(3),
         gyro_scale=jnp.zeros(3),
         tracker_alignment_B=jnp.zeros(3),
+        fix_tie_M=jnp.zeros(3),
     )
 
 
@@ -129,8 +130,8 @@ def test_rows_are_the_derivatives(predicted):
     state, run = predicted
     rows = np.asarray(run(state).sensitivity)
     residual = jax.jit(lambda dx: run(corrected(state, dx)).residual)
-    steps = np.concatenate([np.full(3, 1.0), np.full(3, 0.1), np.full(3, 1e-4), np.full(13, 1e-6), [1.0], np.full(3, 1e-6)])
-    for j in [*range(9), 22]:
+    steps = np.concatenate([np.full(3, 1.0), np.full(3, 0.1), np.full(3, 1e-4), np.full(13, 1e-6), np.full(7, 1.0)])
+    for j in [*range(9), 22, 26, 27, 28]:
         step = jnp.zeros(STATES).at[j].set(steps[j])
         numeric = -(np.asarray(residual(step)) - np.asarray(residual(-step))) / (2 * steps[j])
         for k, kind in enumerate(SIGHT_ROWS):

@@ -12,7 +12,7 @@ from perilune.flight.navigation.update import Offer, update
 from perilune.foundation.moon import GM
 from perilune.foundation.rotation import to_matrix
 
-STATES, ROWS = 26, 7
+STATES, ROWS = 29, 7
 
 
 def dense(covariance, residual, sensitivity, noise, offered, gate, underweight, inflates):
@@ -48,7 +48,7 @@ def test_rows_in_turn(seed):
     correction, after, innovations = update(jnp.asarray(covariance), prediction, offer)
     x, P, found, accepted = dense(covariance, residual, sensitivity, noise, offered, gate, underweight, inflates)
     assert np.array_equal(innovations.is_accepted, accepted)
-    rounding = 1e-10 * np.abs(covariance).max()  # 26 × 26 sums of float64 with a condition number of 1e4
+    rounding = 1e-10 * np.abs(covariance).max()  # 29 × 29 sums of float64 with a condition number of 1e4
     assert np.asarray(after) == pytest.approx(P, abs=rounding)
     assert np.asarray(correction) == pytest.approx(x, abs=1e-9)  # likewise
     assert np.asarray(innovations.residual) == pytest.approx(found[:, 0], abs=1e-9)
@@ -84,7 +84,7 @@ def test_covariance_through_a_second(batch):
     F = np.eye(STATES)
     F[0:9], F[22:25] = motion, terrain
     Q = propagated(np.zeros((STATES, STATES)))
-    assert propagated(covariance) == pytest.approx(F @ covariance @ F.T + Q, rel=1e-11, abs=1e-13)  # rounding of 26-term sums
+    assert propagated(covariance) == pytest.approx(F @ covariance @ F.T + Q, rel=1e-11, abs=1e-13)  # rounding of 29-term sums
     own = np.zeros((STATES, STATES))
     velocity = settings.velocity_random_walk**2 + 2.0 * settings.unmodelled_acceleration**2 * settings.unmodelled_time
     own[3:6, 3:6] = 0.5 * float(velocity) * np.eye(3)

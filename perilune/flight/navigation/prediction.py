@@ -23,7 +23,7 @@ class Prediction(eqx.Module):
     """Residuals (measured − predicted), sensitivities to the error state and noise variances, a row a reading."""
 
     residual: Float[Array, " rows"]
-    sensitivity: Float[Array, "rows 26"]
+    sensitivity: Float[Array, "rows 29"]
     noise_variance: Float[Array, " rows"]
     ground_point_M: Position  # where the range finder's beam should meet the ground
 
@@ -34,7 +34,7 @@ def predict_tracker(state: NavigationState, measured: Measurements):
     residual = to_rotation_vector(difference_BB) - state.tracker_alignment_B
     axes_BI = to_matrix(state.attitude_IB).T
     zeros = jnp.zeros
-    rows = jnp.concatenate([zeros((3, 6)), axes_BI, zeros((3, 10)), jnp.eye(3), zeros((3, 4))], axis=1)
+    rows = jnp.concatenate([zeros((3, 6)), axes_BI, zeros((3, 10)), jnp.eye(3), zeros((3, 7))], axis=1)
     return residual, rows
 
 
@@ -45,7 +45,7 @@ def predict_velocity(state: NavigationState, measured: Measurements):
     moving_B = jnp.stack([dot(axes_BI[i], velocity_I) for i in range(3)])
     predicted = (1.0 + state.velocimeter_scale) * moving_B
     turn = jnp.stack([cross(axes_BI[i], velocity_I) for i in range(3)])  # cᵢ · (v × θ) = (cᵢ × v) · θ
-    rows = jnp.concatenate([jnp.zeros((3, 3)), axes_BI, turn, jnp.zeros((3, 16)), moving_B[:, None]], axis=1)
+    rows = jnp.concatenate([jnp.zeros((3, 3)), axes_BI, turn, jnp.zeros((3, 16)), moving_B[:, None], jnp.zeros((3, 3))], axis=1)
     return measured.velocity_S - predicted, rows
 
 
@@ -68,7 +68,7 @@ def predict_range(state: NavigationState, rate_B: Vector, onboard: OnboardModel,
     turn = cross(direction_I, normal_I) * (distance / cosine)
     zeros = jnp.zeros
     raised = -1.0 / cosine[None]  # by ground that stands higher
-    row = jnp.concatenate([normal_I / cosine, zeros(3), turn, zeros(13), raised, zeros(1), raised, zeros(1)])
+    row = jnp.concatenate([normal_I / cosine, zeros(3), turn, zeros(13), raised, zeros(1), raised, zeros(4)])
     return distance, row, position_M + distance * direction_M
 
 

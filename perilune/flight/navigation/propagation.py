@@ -74,7 +74,7 @@ def terrain_transition(interval: Interval, bias, slope):
     return fade * ((1.0 + x) * bias + x * length * slope), fade * (-x / length * bias + (1.0 - x) * slope)
 
 
-def moved_rows(rows: Float[Array, "26 26"], interval: Interval) -> tuple[Float[Array, "9 26"], Float[Array, "3 26"]]:
+def moved_rows(rows: Float[Array, "29 29"], interval: Interval) -> tuple[Float[Array, "9 29"], Float[Array, "3 29"]]:
     """The rows of F @ rows that differ from `rows`, for the error-state transition F: 0 to 8, and 22 to 24.
 
     The error is truth minus estimate, attitude error a small rotation in I (Solà 2017, §7, global form):
@@ -107,7 +107,7 @@ def propagate_covariance(memory: FlightMemory, interval: Interval, settings: Nav
     return lax.dynamic_update_slice(lax.dynamic_update_slice(half, motion.T, (0, 0)), terrain.T, (0, first))
 
 
-def process_noise(settings: NavigationSettings, interval: Interval) -> tuple[Float[Array, "9 26"], Float[Array, "3 26"]]:
+def process_noise(settings: NavigationSettings, interval: Interval) -> tuple[Float[Array, "9 29"], Float[Array, "3 29"]]:
     """Q's rows 0 to 8, and 22 to 24: IMU noise, the gravity model's error as noise of equal effect (2 σ² τ), renewal of the
     map's error and of the relief below it.
 

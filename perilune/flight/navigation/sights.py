@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes, surface_velocity
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Position, Scalar, Vector
+from perilune.foundation.quantities import Flag, Position, Scalar, Vector
 from perilune.foundation.ray import cast, normal_at
 from perilune.foundation.rotation import compose, from_rotation_vector, rotate
 from perilune.foundation.vectors import cross, dot, norm, unit
@@ -49,14 +49,15 @@ def looking(state: NavigationState, rate_B: Vector, onboard: HeightMap, clock: S
     return Looking(state, rate_B, position_M, ground, jnp.maximum(norm(position_M) - RADIUS - below, LEAST_HEIGHT), clock)
 
 
-def row_of(position=None, velocity=None, attitude=None, bias=None) -> Float[Array, "26"]:
-    """A row of sensitivities: to position, velocity and attitude (3,) each, and to the ground's bias."""
+def row_of(position=None, velocity=None, attitude=None, ground=None, tie=None) -> Float[Array, "29"]:
+    """A row of sensitivities: to position, velocity, attitude and the map's tie (3,) each, to the ground's bias and relief."""
     zeros = jnp.zeros
     parts = [zeros(3) if part is None else part for part in (position, velocity, attitude)]
-    return jnp.concatenate([*parts, zeros(13), jnp.zeros(1) if bias is None else bias[None], zeros(STATES - 23)])
+    bias, relief = (zeros(1) if ground is None else jnp.reshape(ground[k], (1,)) for k in (0, 1))
+    return jnp.concatenate([*parts, zeros(13), bias, zeros(1), relief, zeros(1), zeros(3) if tie is None else tie])
 
 
-def predict_beam(at: Looking, direction_B: Vector, latency: Scalar) -> tuple[Scalar, Float[Array, "26"], Scalar]:
+def predict_beam(at: Looking, direction_B: Vector, latency: Scalar) -> tuple[Scalar, Float[Array, "29"], Scalar]:
     """Range of one Doppler beam, its row as the range finder's (`prediction.predict_range`), and the cosine of its incidence."""
     state = at.state
     position_M = inertial_to_fixed(state.position_I - latency * state.velocity_I, at.clock)
@@ -66,31 +67,34 @@ def predict_beam(at: Looking, direction_B: Vector, latency: Scalar) -> tuple[Sca
     normal_I = fixed_to_inertial(normal_at(at.ground, position_M + distance * direction_M), at.clock)
     cosine = jnp.maximum(-dot(normal_I, direction_I), 0.05)
     turn = cross(direction_I, normal_I) * (distance / cosine)
-    return distance, row_of(normal_I / cosine, None, turn, -1.0 / cosine), cosine
+    return distance, row_of(normal_I / cosine, None, turn, (-1.0 / cosine, -1.0 / cosine)), cosine
 
 
-Rows = tuple[Float[Array, " rows"], Float[Array, "rows 26"], Float[Array, " rows"]]  # residuals, sensitivities, variances
+Rows = tuple[Float[Array, " rows"], Float[Array, "rows 29"], Float[Array, " rows"]]  # residuals, sensitivities, variances
 
 
 def beam_rows(at: Looking, sights: Sights, drawn: SightsDesign, settings: NavigationSettings) -> Rows:
-    """Ranges of the beams. Each meets ground of its own: relief and what it does not share of the map's error are noise to it."""
+    """Ranges of the beams, by which height is known where the range finder gives none.
+
+    The relief that they meet is taken for one and the same, which is careful: each meets its own, and their mean is better.
+    """
     distance, rows, cosine = jax.vmap(lambda direction_B: predict_beam(at, direction_B, drawn.beams_latency))(drawn.beams_B)
-    ground = (settings.terrain_roughness**2 + settings.terrain_sigma**2) / cosine**2
+    ground = (settings.terrain_roughness / cosine) ** 2
     return sights.beams.slant_range - distance, rows, drawn.beams_sigma**2 + (drawn.beams_fraction * distance) ** 2 + ground
 
 
 def fix_rows(at: Looking, sights: Sights, drawn: SightsDesign, settings: NavigationSettings) -> Rows:
     """A fix, towards east, north and up.
 
-    The tie of the camera's map is one error for the whole flight, here taken as white: the estimate is over-sure of its place on
-    the Moon by up to that, and not of its place on the map, which is what the site is known on.
+    The tie of the camera's map to the Moon's axes is one error for the whole flight, and a state.
     """
     state, clock = at.state, at.clock
-    apart_I = fixed_to_inertial(sights.fix_M, clock) - (state.position_I - drawn.fix_latency * state.velocity_I)
-    axes_I = [fixed_to_inertial(axis, clock) for axis in local_axes(unit(at.position_M))]
-    rows = [row_of(axis_I, -drawn.fix_latency * axis_I) for axis_I in axes_I]
+    apart_I = fixed_to_inertial(sights.fix_M - state.fix_tie_M, clock) - (state.position_I - drawn.fix_latency * state.velocity_I)
+    axes_M = local_axes(unit(at.position_M))
+    axes_I = [fixed_to_inertial(axis_M, clock) for axis_M in axes_M]
+    rows = [row_of(x_I, -drawn.fix_latency * x_I, tie=x_M) for x_I, x_M in zip(axes_I, axes_M, strict=True)]
     level, upward = (angle * at.height for angle in (drawn.fix_angle, drawn.fix_up_angle))
-    spread = jnp.stack([level, level, upward]) ** 2 + drawn.fix_floor**2 + settings.fix_tie_sigma**2
+    spread = jnp.stack([level, level, upward]) ** 2 + drawn.fix_floor**2
     return jnp.stack([dot(axis_I, apart_I) for axis_I in axes_I]), jnp.stack(rows), spread
 
 
@@ -113,7 +117,8 @@ def flow_rows(at: Looking, sights: Sights, drawn: SightsDesign, settings: Naviga
         along = dot(axis_I, velocity_I)
         flow = along * cosine / height
         turn = cross(axis_I, velocity_I) * (cosine / height) - cross(boresight_I, up_I) * (along / height)
-        return flow, row_of(-flow / height * up_I, axis_I * (cosine / height), turn, flow / height)
+        ground = flow / height, jnp.zeros_like(flow)
+        return flow, row_of(-flow / height * up_I, axis_I * (cosine / height), turn, ground)
 
     flow, rows = jax.vmap(one)(axes_I)
     relief = (settings.terrain_roughness / height) ** 2 + settings.flow_sigma_fraction**2
@@ -136,10 +141,11 @@ def predict_sights(
     return Prediction(residual, rows, variance, at.position_M)
 
 
-def offered_sights(measured: Measurements, drawn: SightsDesign, settings: NavigationSettings) -> Offer:
-    """What is valid and carried, until a footpad touches: the filter's models end there."""
+def offered_sights(measured: Measurements, is_alternate: Flag, drawn: SightsDesign, settings: NavigationSettings) -> Offer:
+    """What is valid and carried, until a footpad touches: the filter's models end there. The beams' ranges are the alternate of
+    the range finder's: offered while none of those is taken, for both see the same ground and its errors would count twice."""
     sights, aloft = measured.sights, ~measured.has_contact
-    beams = sights.beams.is_locked & drawn.is_carried[0]
+    beams = sights.beams.is_locked & drawn.is_carried[0] & is_alternate
     fix = jnp.ones(3, bool) & sights.fix_is_valid & drawn.is_carried[1]
     flow = jnp.ones(2, bool) & sights.flow_is_valid & drawn.is_carried[2]
     ones, count = jnp.ones, len(SIGHT_ROWS)
@@ -152,20 +158,21 @@ def offered_sights(measured: Measurements, drawn: SightsDesign, settings: Naviga
 
 
 def take_sights(
-    covariance: Float[Array, "26 26"],
+    covariance: Float[Array, "29 29"],
     state: NavigationState,
     rate_B: Vector,
     measured: Measurements,
-    onboard: HeightMap,
-    drawn: SightsDesign,
+    is_alternate: Flag,
+    carried: tuple[HeightMap, SightsDesign],
     settings: NavigationSettings,
-) -> tuple[Float[Array, "26"], Float[Array, "26 26"], Innovations]:
-    """Correction, covariance after and innovations; nothing where a lander carries none of them."""
-    count = len(SIGHT_ROWS)
+) -> tuple[Float[Array, "29"], Float[Array, "29 29"], Innovations]:
+    """Correction, covariance after and innovations; nothing where a lander carries none of them. `carried`: the map on board and
+    the instruments as drawn; `is_alternate`: the range finder gives nothing that is taken."""
+    (onboard, drawn), count = carried, len(SIGHT_ROWS)
     nothing = Innovations(jnp.zeros(count), jnp.ones(count), jnp.zeros(count, bool), jnp.zeros(count, bool))
 
     def taken(before):
         prediction = predict_sights(state, rate_B, measured.sights, onboard, drawn, settings, measured.clock)
-        return update(before, prediction, offered_sights(measured, drawn, settings))
+        return update(before, prediction, offered_sights(measured, is_alternate, drawn, settings))
 
     return lax.cond(jnp.any(drawn.is_carried), taken, lambda before: (jnp.zeros(STATES), before, nothing), covariance)

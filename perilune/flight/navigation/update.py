@@ -21,8 +21,8 @@ class Offer(eqx.Module):
     inflates: Bool[Array, " rows"]  # beyond its gate it is taken with the noise that puts it there
 
 
-def update(covariance: Float[Array, "26 26"], prediction: Prediction, offer: Offer):
-    """Correction (26,), covariance after, and the innovations.
+def update(covariance: Float[Array, "29 29"], prediction: Prediction, offer: Offer):
+    """Correction (29,), covariance after, and the innovations.
 
     Scalar by scalar (Bierman 1977, ch. V): S = h P hᵀ (1 + β) + r, K = P hᵀ / S, P ← P − K h P. With β > 0 this keeps
     more covariance than the optimum: under-weighting of a first update that is large against its linearisation.
@@ -65,20 +65,20 @@ def update(covariance: Float[Array, "26 26"], prediction: Prediction, offer: Off
 
 
 def opened(
-    covariance: Float[Array, "26 26"], up_I: Direction, variance: Scalar
-) -> Float[Array, "26 26"]:  # fmt: skip
+    covariance: Float[Array, "29 29"], up_I: Direction, variance: Scalar
+) -> Float[Array, "29 29"]:  # fmt: skip
     """The covariance with the lander's height along `up_I` and the ground's less sure, by so much (m²) each."""
     up = jnp.concatenate([up_I, jnp.zeros(covariance.shape[0] - 3)])
     ground = jnp.where(jnp.arange(covariance.shape[0]) == TERRAIN_BIAS.start, 1.0, 0.0)
     return covariance + variance * (up[:, None] * up[None, :] + ground[:, None] * ground[None, :])
 
 
-def inner(rows: Float[Array, "*rows 26"], state: Float[Array, "26"]) -> Float[Array, "*rows"]:
+def inner(rows: Float[Array, "*rows 29"], state: Float[Array, "29"]) -> Float[Array, "*rows"]:
     """rows @ state, term by term: XLA on CPU runs a reduction ten times slower."""
     return sum((rows[..., j] * state[j] for j in range(1, len(state))), rows[..., 0] * state[0])
 
 
-def corrected(state: NavigationState, correction: Float[Array, "26"]) -> NavigationState:
+def corrected(state: NavigationState, correction: Float[Array, "29"]) -> NavigationState:
     """The estimate with the error state put in; the attitude by a rotation in I."""
     c = correction
     return NavigationState(
@@ -95,4 +95,5 @@ def corrected(state: NavigationState, correction: Float[Array, "26"]) -> Navigat
         terrain_relief=state.terrain_relief + c[24],
         terrain_below=state.terrain_below,
         velocimeter_scale=state.velocimeter_scale + c[25],
+        fix_tie_M=state.fix_tie_M + c[26:29],
     )

@@ -1,0 +1,118 @@
+"""What flight software's figures make impossible: loops that do not hold and phases that are never reached."""
+
+import numpy as np
+
+from .mission import Mission
+
+Rules = tuple[tuple[bool, str], ...]
+
+
+def attitude_modes(mission: Mission) -> np.ndarray:
+    """Eigenvalues of the attitude loop about one axis, sampled once a cycle of T s.
+
+    Pointing error ε, rate ω, the rate read (the mean of the last cycle) and the integral I, thrusters unlimited:
+    α = k_r (k_a ε − ω_read) + I, I ← I + k_i T ε, ε ← ε − T ω − T²/2 α, ω ← ω + T α, ω_read ← ω + T/2 α.
+    """
+    control, step = mission.flight.control, mission.flight.period_s
+    own, rate, slow = control.attitude_gain_per_s, control.rate_gain_per_s, control.integral_gain_per_s2
+    turn = np.array([rate * own + slow * step, 0.0, -rate, 1.0])  # α of (ε, ω, ω_read, I)
+    loop = np.array(
+        [
+            [1.0, -step, 0.0, 0.0] - 0.5 * step**2 * turn,
+            [0.0, 1.0, 0.0, 0.0] + step * turn,
+            [0.0, 1.0, 0.0, 0.0] + 0.5 * step * turn,
+            [slow * step, 0.0, 0.0, 1.0],
+        ]
+    )
+    return np.linalg.eigvals(loop)
+
+
+def guidance_modes(mission: Mission, speed_gain: float, place_gain: float) -> np.ndarray:
+    """Roots of a guidance loop over the attitude loop: x with the wish −k_v ẋ − k_p x, tilted to by an attitude of second order,
+    s² (s²/(k_a k_r) + s/k_a + 1) + k_v s + k_p = 0."""
+    control = mission.flight.control
+    own, rate = control.attitude_gain_per_s, control.rate_gain_per_s
+    return np.roots([1.0 / (own * rate), 1.0 / own, 1.0, speed_gain, place_gain])
+
+
+def loop_rules(mission: Mission) -> Rules:
+    """Gains whose loops grow, each with its sentence."""
+    guidance, control, step = mission.flight.guidance, mission.flight.control, mission.flight.period_s
+    largest = float(np.max(np.abs(attitude_modes(mission))))
+    across = guidance_modes(mission, guidance.horizontal_gain_per_s, guidance.horizontal_gain_per_s * guidance.site_gain_per_s)
+    along = guidance_modes(mission, guidance.rate_gain_per_s, guidance.height_gain_per_s2)
+    grows = [float(np.max(roots.real)) for roots in (across, along)]
+    return (
+        (
+            largest >= 1.0,
+            f"flight.control: attitude_gain_per_s = {control.attitude_gain_per_s:g}, rate_gain_per_s = {control.rate_gain_per_s:g} "
+            f"and integral_gain_per_s2 = {control.integral_gain_per_s2:g} are not stable at {1.0 / step:g} Hz: an attitude error "
+            f"grows {largest:.3g} times a cycle; lower the gains, or fly shorter cycles",
+        ),
+        (
+            guidance.terminal_rate_gain_per_s * step >= 1.0,
+            f"flight.guidance.terminal_rate_gain_per_s = {guidance.terminal_rate_gain_per_s:g} asks within one cycle of "
+            f"{step:g} s for more than the whole error of the descent rate: the rate would swing; lower the gain",
+        ),
+        (
+            grows[0] >= 0.0,
+            f"flight.guidance: horizontal_gain_per_s = {guidance.horizontal_gain_per_s:g} with site_gain_per_s = "
+            f"{guidance.site_gain_per_s:g} is not stable over an attitude loop of {control.attitude_gain_per_s:g} /s: the way "
+            "to the "
+            "site would swing up; lower them, or raise flight.control.attitude_gain_per_s",
+        ),
+        (
+            grows[1] >= 0.0,
+            f"flight.guidance: rate_gain_per_s = {guidance.rate_gain_per_s:g} with height_gain_per_s2 = "
+            f"{guidance.height_gain_per_s2:g} "
+            f"is not stable over an attitude loop of {control.attitude_gain_per_s:g} /s: the height in braking would swing up; "
+            "lower "
+            "them, or raise flight.control.attitude_gain_per_s",
+        ),
+    )
+
+
+def phase_rules(mission: Mission) -> Rules:
+    """Phases that could never be reached, or would be left at once, each with its sentence."""
+    guidance, finder = mission.flight.guidance, mission.lander.sensors.range_finder
+    longest = guidance.gate_height_m / guidance.hold_rate_mps
+    waits = guidance.descends_unconfirmed < 0.5
+    slow_step = mission.flight.period_s * mission.flight.slow_every
+    confirmed = guidance.range_confirmation_s + slow_step * mission.flight.navigation.range_agree_count
+    return (
+        (
+            waits and confirmed >= longest,
+            f"terminal descent can never begin: a range is confirmed after {confirmed:g} s "
+            "(flight.guidance.range_confirmation_s and "
+            f"the returns that must agree), but from gate_height_m = {guidance.gate_height_m:g} at hold_rate_mps = "
+            f"{guidance.hold_rate_mps:g} the ground comes in {longest:.0f} s",
+        ),
+        (
+            waits and finder.return_loss_db == 0.0 and finder.pulse_energy_error_percent <= -100.0,
+            "terminal descent can never begin: it waits for a range (flight.guidance.descends_unconfirmed = 0) and the range "
+            "finder "
+            "sends no light (pulse_energy_error_percent = -100); set descends_unconfirmed = 1, or give the lander its range "
+            "finder",
+        ),
+        (
+            len(mission.lander.engines.assist.place_m) > 0 and guidance.main_off_height_m >= guidance.gate_height_m,
+            f"flight.guidance.main_off_height_m = {guidance.main_off_height_m:g} is not below gate_height_m = "
+            f"{guidance.gate_height_m:g}: terminal descent would be over before it began",
+        ),
+        (
+            guidance.touchdown_rate_mps >= guidance.hold_rate_mps,
+            f"flight.guidance.touchdown_rate_mps = {guidance.touchdown_rate_mps:g} is not below hold_rate_mps = "
+            f"{guidance.hold_rate_mps:g}: terminal descent would have nothing to slow down from",
+        ),
+        (
+            guidance.braking_end_speed_mps >= 1500.0,
+            f"flight.guidance.braking_end_speed_mps = {guidance.braking_end_speed_mps:g} is near orbital speed: braking would "
+            "end as "
+            "it began; give the horizontal speed to pitch up at",
+        ),
+    )
+
+
+def flight_rules(mission: Mission) -> Rules:
+    """All of them."""
+    return loop_rules(mission) + phase_rules(mission)
