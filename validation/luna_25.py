@@ -145,7 +145,7 @@ def draw(flown: dict[str, Way], folder: Path) -> Path:
     figure = new_figure(9.0, 3.9, left=0.075, right=0.985, top=0.87, bottom=0.13)
     figure.suptitle(f"{load(MISSION).title}, seed 0", x=0.01, ha="left", fontsize=10)
     axis = figure.subplots()
-    axis.axvspan(*MINUTES, color=PUBLISHED, alpha=0.10, linewidth=0, label="impact by the facts page, 38 to 47 min")
+    axis.axvspan(*MINUTES, ymax=0.55, color=PUBLISHED, alpha=0.10, linewidth=0, label="impact by the facts page, 38 to 47 min")
     styles = {HEALTHY: (GOOD, "burnt for 84 s: healthy"), "apolune": (BAD, "127 s, burnt at apolune"),
               "perilune": (WEAK, "127 s, burnt at perilune")}  # fmt: skip
     for where, (colour, label) in styles.items():
@@ -160,7 +160,7 @@ def draw(flown: dict[str, Way], folder: Path) -> Path:
             hit = (np.linalg.norm(arrival.impact.position_I[0]) - RADIUS) / 1e3
             axis.plot((end - middle) / 60.0, hit, "x", color=colour, markersize=8, markeredgewidth=2)
     lost = SIGNAL_LOST_MIN - FLOWN_S / 120.0
-    axis.axvline(lost, color=PUBLISHED, linestyle=":", linewidth=1.0, label="signal lost, 47 min after ignition")
+    axis.axvline(lost, ymax=0.55, color=PUBLISHED, linestyle=":", label="signal lost, 47 min after ignition")
     axis.axvspan(-FLOWN_S / 120.0, FLOWN_S / 120.0, color=BAD, alpha=0.3, linewidth=0, label="the burn")
     axis.axhline(0.0, color=GROUND, linewidth=1.0)
     axis.set_xlabel("minutes after the middle of the burn")
