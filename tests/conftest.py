@@ -94,6 +94,8 @@ ORBIT_CHANGES = (  # what orbit tests change lane by lane; always all of them, s
     "site.latitude_deg", "site.longitude_deg", "site.height_m", "start.approach_azimuth_deg",
     "start.perilune_height_above_site_m", "start.apolune_height_above_sphere_m", "orbit.perilune_height_above_sphere_m",
     "orbit.apolune_height_above_sphere_m", "lander.engines.main.thrust_n", "orbit.burn_time_limit_s",
+    "start.perilune_downrange_m", "start.lead_time_s", "start.flight_time_s", "lander.dry_mass_kg",
+    "lander.propellant_mass_kg", "lander.engines.main.specific_impulse_s",
 )  # fmt: skip
 
 

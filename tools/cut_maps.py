@@ -29,6 +29,8 @@ CUTS = {
     "mare-crisium-onboard": ("LDEM_4", 4, 16.75, 41.25, 58.0, 66.0),
     "shioli": ("LDEM_16", 16, -15.0, 10.0, 23.0, 27.5),
     "shioli-onboard": ("LDEM_4", 4, -15.0, 9.5, 21.0, 29.0),
+    "boguslawsky": ("LDEM_16", 16, -72.0, -47.0, 36.5, 50.5),
+    "boguslawsky-onboard": ("LDEM_4", 4, -71.0, -46.5, 38.0, 49.0),
 }
 CREDIT = (
     "NASA PDS, LRO-L-LOLA-4-GDR-V1.0, product {product} V2.0 of 2013-09-15; "

@@ -1,5 +1,4 @@
-"""From orbit: does the plan close, is navigation as sure as it should be at ignition, do landings fare as from perilune, and
-what became of Luna-25."""
+"""From orbit: does the plan close, is navigation as sure as it should be at ignition, do landings fare as from perilune."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from scipy.stats import chi2
 from perilune.assessment.orbit import axes_of
 from perilune.campaign.batch import Batch
 from perilune.campaign.statistics import clopper_pearson
-from perilune.foundation.moon import RADIUS, STANDARD_GRAVITY
+from perilune.foundation.moon import STANDARD_GRAVITY
 from perilune.foundation.rotation import rotate
 from perilune.simulation.load import load
 from perilune.simulation.orbit_plan import COAST_STEPS, coasted, plan_orbit
@@ -25,9 +24,6 @@ from .report import Claim, Section, spread
 
 WIDTH = 128
 WAYS = ("radial", "along", "across")
-LUNA_PLANNED_S, LUNA_FLOWN_S = 84.0, 127.0  # F H
-LUNA_LOW, LUNA_HIGH, LUNA_TARGET = 91.4e3, 112.6e3, 18.0e3  # m above the sphere, F H
-LUNA_KEPLER = {"apolune": (-18.2, 43.1), "perilune": (-28.1, 38.2)}  # km, min after an impulse: Kepler's orbit, worked by hand
 
 
 def closure(batch: Batch) -> tuple[float, float, float]:
@@ -92,61 +88,6 @@ def nees(off: np.ndarray, believed: np.ndarray, part: slice = slice(0, 6)) -> np
     """Normalised error squared of each lane."""
     x, p = off[:, part], believed[:, part, part]
     return np.einsum("ki,ki->k", x, np.linalg.solve(p, x[:, :, None])[:, :, 0])
-
-
-def luna_25(fly: Callable, numbers: dict[str, Any], each: int) -> dict[str, dict[str, float]]:
-    """Medians over `each` lanes that burn at apolune, and as many at perilune; time counts from the burn's middle.
-
-    Thrust is what gives the planned velocity in 84 s; the lander is otherwise the built-in one, with its dispersions, over
-    Luna-25's site. The target orbit's perilune lies half a revolution after the burn.
-    """
-    changes = {
-        "site.latitude_deg": -69.545,
-        "site.longitude_deg": 43.544,
-        "site.height_m": 0.0,
-        "start.perilune_height_above_site_m": LUNA_TARGET,
-        "start.apolune_height_above_sphere_m": np.repeat([LUNA_HIGH, LUNA_LOW], each),
-        "orbit.perilune_height_above_sphere_m": LUNA_LOW,
-        "orbit.apolune_height_above_sphere_m": LUNA_HIGH,
-        "orbit.burn_time_limit_s": LUNA_FLOWN_S,
-        "lander.engines.main.thrust_n": numbers["lander.engines.main.thrust_n"],
-    }
-    seeds, off = range(2 * each), {"orbit.accelerometer_off": 1.0}
-    arrival, _ = fly(seeds, off, changes)
-    exhaust = STANDARD_GRAVITY * numbers["lander.engines.main.specific_impulse_s"]
-    after = numbers["lander.dry_mass_kg"] + numbers["lander.propellant_mass_kg"]
-    thrust = after * np.expm1(arrival.burn.delta_velocity_planned / exhaust) / LUNA_PLANNED_S * exhaust
-    arrival, _ = fly(seeds, off, changes | {"lander.engines.main.thrust_n": thrust})
-    burn, impact = arrival.burn, arrival.impact
-    up = impact.position_I / np.linalg.norm(impact.position_I, axis=1, keepdims=True)
-    sines = np.sum(up * impact.velocity_I, axis=1) / np.linalg.norm(impact.velocity_I, axis=1)
-    figures = {
-        "hit": impact.has_hit.astype(float),
-        "burn_s": burn.cut_off - burn.ignition,
-        "planned_mps": burn.delta_velocity_planned,
-        "flown_mps": burn.delta_velocity_flown,
-        "perilune_km": (burn.perilune - RADIUS) / 1e3,
-        "minutes": (impact.time - 0.5 * (burn.cut_off + burn.ignition)) / 60.0,
-        "angle_deg": np.degrees(np.arcsin(sines)),
-    }
-    halves = {"apolune": slice(0, each), "perilune": slice(each, None)}
-    return {where: {name: float(np.median(x[lanes])) for name, x in figures.items()} for where, lanes in halves.items()}
-
-
-def luna_rows(found: dict[str, dict[str, float]]) -> list[list[str]]:
-    """A row an apsis."""
-    return [
-        [where, f"{f['planned_mps']:.2f} → {f['flown_mps']:.2f}", f"{f['perilune_km']:.1f} ({LUNA_KEPLER[where][0]})",
-         f"{f['minutes']:.1f} ({LUNA_KEPLER[where][1]})", f"{f['angle_deg']:.2f}",
-         "holds" if luna_holds(f, LUNA_KEPLER[where][0]) else "**misses**"]
-        for where, f in found.items()
-    ]  # fmt: skip
-
-
-def luna_holds(figures: dict[str, float], perilune_km: float) -> bool:
-    """Within the facts: perilune to 3 km (osculating in a real field against Kepler's), 38 to 47 min, −1° to −2°."""
-    near = abs(figures["perilune_km"] - perilune_km) < 3.0
-    return near and 38.0 <= figures["minutes"] <= 47.0 and -2.0 <= figures["angle_deg"] <= -1.0
 
 
 def field_error(batch: Batch) -> np.ndarray:
@@ -227,7 +168,6 @@ def study(seeds: int = 256) -> Section:
     ]  # fmt: skip
     landing, landings = landing_claims(seeds)
     cost = {beginning: seconds_a_lane(beginning) for beginning in ("pdi", "orbit")}
-    luna = luna_25(fly, batch.numbers, WIDTH // 2)
     return Section(
         "From orbit",
         words=[
@@ -236,9 +176,6 @@ def study(seeds: int = 256) -> Section:
             "lower degree of the field and what it felt. Along one orbit the field's omitted degrees make the same error in "
             "every flight, which no covariance describes; the noise that stands for them was fitted to 1,024 ground tracks all "
             "round the Moon (seed 5; those below are others), and consistency is judged over such tracks.",
-            "Luna-25's orbit and times are found figures, its thrust follows from them; perilune and impact in brackets are "
-            "those of an impulse on a Kepler orbit, the flown ones those of a 127 s burn in a field of degree 8 over its site "
-            "(medians; the lander is the built-in one). The osculating perilune lies a kilometre lower there.",
             f"The orbit phase costs {1e3 * (cost['orbit'] - cost['pdi']):.0f} ms a landing on this machine, compiled, in "
             f"batches of {WIDTH}.",
         ],
@@ -252,7 +189,5 @@ def study(seeds: int = 256) -> Section:
             (["truth − estimate at mission time 0", "mean, one orbit", "sigma, one orbit", "rms, all tracks", "sigma believed"],
              errors),
             (["from", "ignition, s", "miss distance, m", "propellant, kg", "horizontal speed, m/s"], landings),
-            (["Luna-25 burnt at", "m/s, planned → flown", "perilune, km", "impact, min after the burn's middle", "angle, °", ""],
-             luna_rows(luna)),
         ],
     )  # fmt: skip

@@ -124,7 +124,10 @@ class Batch:
         """
         found = check_faults(faults or {}, self.mission, self.mission.name)
         if self.beginning != "orbit" and (early := [f.name for f in found if in_orbit(f.kind.name)]):
-            raise UserError(f"{', '.join(early)} happens before powered descent: begin the flight in orbit (--from orbit).")
+            raise UserError(
+                f"{', '.join(early)} happens before powered descent: begin the flight in orbit (fly --from orbit), or leave "
+                "it out (--healthy)."
+            )
         if self.beginning == "orbit" and (lost := [f.name for f in found if misses_the_burn(f)]):
             raise UserError(
                 f"{', '.join(lost)} from the start would have to break the descent orbit burn too, which knows no such fault: "

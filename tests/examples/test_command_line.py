@@ -141,6 +141,7 @@ MISTAKES = {
     "set value": (("fly", "resilience", "--set", "lander.dry_mass_kg=-1"), "greater than 0"),
     "beginning": (("fly", "resilience", "--from", "moon"), "choose one of pdi, orbit"),
     "fault before its time": (("fly", "resilience", "--fault", "orbit.accelerometer_off=1"), "--from orbit"),
+    "a mission whose fault comes before": (("fly", "luna-25"), "--from orbit"),
     "seed": (("fly", "resilience", "--seed", "one"), "valid integer"),
     "negative seed": (("fly", "resilience", "--seed", "-1"), "greater than or equal to 0"),
     "archive": (("plot", "nowhere"), "not a flight's archive"),

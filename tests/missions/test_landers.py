@@ -24,6 +24,7 @@ LANDERS = {
     "odysseus": {"imu.errors", "doppler_beams", "terrain_camera", "optical_flow"},
     "blue-ghost": {"imu.errors", "terrain_camera", "hazard_lidar", "propellant_gauge"},
     "slim": {"imu.errors", "doppler_beams", "terrain_camera"},
+    "luna-25": {"imu.errors", "doppler_beams"},
     "resilience": set(),
 }
 PARTS = {  # main, assist, attitude, tanks, legs, Doppler beams
@@ -31,6 +32,7 @@ PARTS = {  # main, assist, attitude, tanks, legs, Doppler beams
     "odysseus": (1, 0, 16, 2, 6, 3),
     "blue-ghost": (1, 8, 12, 4, 4, 0),
     "slim": (2, 0, 12, 2, 5, 4),
+    "luna-25": (1, 8, 12, 4, 4, 4),
     "resilience": (1, 6, 12, 4, 4, 0),
 }
 FAULTS = {
@@ -38,6 +40,7 @@ FAULTS = {
     "odysseus": {"range_finder.off", "velocimeter.said_invalid"},
     "blue-ghost": set(),
     "slim": {"main_engine.thrust_error_percent.1"},
+    "luna-25": {"orbit.accelerometer_off"},
     "resilience": {"range_finder.weak_return_db"},
 }
 
