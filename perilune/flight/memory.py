@@ -16,6 +16,8 @@ from perilune.foundation.quantities import (
     Velocity,
 )
 
+from .control.effectiveness import Watch
+
 # Rows of the error state (truth minus estimate), in the order of the covariance.
 POSITION, VELOCITY, ATTITUDE = slice(0, 3), slice(3, 6), slice(6, 9)
 ACCELEROMETER_BIAS, GYRO_BIAS = slice(9, 12), slice(12, 15)
@@ -95,5 +97,7 @@ class FlightMemory(eqx.Module):
     attitude_integral: Vector  # rad/s, of angular acceleration wanted
     thrust_demand: Scalar  # N
     felt: Scalar  # m/s², specific force along Z of B in the latest cycle
+    turn_B: Vector  # rad/s², angular acceleration in the latest cycle
     thrust_given: Scalar  # N, that the latest commands ask of main and assist engines
-    thrust_watch: Float[Array, "2"]  # N, felt and given, lagged
+    torque_given: Vector  # N m, that they ask of attitude thrusters and gimbal
+    watch: Watch  # what was felt and given, lagged

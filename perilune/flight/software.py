@@ -18,7 +18,7 @@ from perilune.interface.measurements import Measurements
 from . import modes
 from .control.allocation import allocate
 from .control.attitude import attitude_control, pointing_error
-from .control.effectiveness import given_thrust, thrust_share, watched
+from .control.effectiveness import given, shortfall, watched
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
@@ -104,7 +104,7 @@ class FlightSoftware(eqx.Module):
         is_down = (memory.mode == modes.OFF) | measured.has_contact
         navigation = jax.tree.map(lambda old, new: jnp.where(is_down, old, new), memory.navigation, moved)
         return eqx.tree_at(
-            lambda m: (m.navigation, m.delta_velocity_I, m.delta_velocity_along, m.delta_angle_B, m.rate_B, m.felt),
+            lambda m: (m.navigation, m.delta_velocity_I, m.delta_velocity_along, m.delta_angle_B, m.rate_B, m.felt, m.turn_B),
             memory,
             (
                 navigation,
@@ -113,6 +113,7 @@ class FlightSoftware(eqx.Module):
                 memory.delta_angle_B + angle_B,
                 angle_B / self.settings.period,
                 along / self.settings.period,
+                (angle_B / self.settings.period - memory.rate_B) / self.settings.period,
             ),
         )
 
@@ -253,7 +254,7 @@ class FlightSoftware(eqx.Module):
             "main_engine_off": (mode == modes.FINAL),
             "contact_sensed": measured.has_contact,
             "range_finder_given_up": memory.acquisition.is_isolated,
-            "thrust_lost": thrust_share(memory.thrust_watch, control, self.design)[1],
+            "thrust_lost": shortfall(memory.watch, control, self.design).is_short,
         }
         now = jnp.stack([raised[kind.name] for kind in ONBOARD])
         events = now & ~memory.seen
@@ -264,7 +265,7 @@ class FlightSoftware(eqx.Module):
         """Guidance, attitude control and allocation for the mode in force."""
         design, mode = self.design, memory.mode
         mass = design.dry_mass + memory.propellant
-        guidance = self.settings.guidance
+        guidance, control, period = self.settings.guidance, self.settings.control, self.settings.period
         brake_M = braking_acceleration(where, mass, memory.throttle, memory.time_to_go, guidance, design)
         is_terminal = (mode == modes.TERMINAL) | (mode == modes.FINAL)
         lands_on_main = is_terminal & (design.assist_pairs == 0.0)  # the last metres are flown upright, on whatever engine
@@ -277,16 +278,17 @@ class FlightSoftware(eqx.Module):
         body_z_I = rotate(memory.navigation.attitude_IB, jnp.asarray([0.0, 0.0, 1.0]))
         pointing = dot(body_z_I, thrust_I)  # thrust that is not yet along the wish is made up for, to a factor of two
         push = mass * norm(wanted_M) / jnp.maximum(pointing, 0.5)
-        period, control = self.settings.period, self.settings.control
-        watch = watched(memory.thrust_watch, memory.felt, mass, memory.thrust_given, period, control)
-        comes, _ = thrust_share(watch, control, design)
-        demand = jnp.where(is_early, memory.throttle * full_thrust(design), push) / comes
+        inertia = design.inertia_dry + memory.propellant * design.inertia_per_propellant
+        felt, asked = (memory.felt, memory.rate_B, memory.turn_B), (memory.thrust_given, memory.torque_given)
+        watch = watched(memory.watch, felt, asked, mass, inertia, period / control.thrust_loss_time)
+        short = shortfall(watch, control, design)
+        demand = jnp.where(is_early, memory.throttle * full_thrust(design), push)
+        demand = jnp.minimum(demand, short.most) / short.share
 
         error_B = pointing_error(memory.navigation.attitude_IB, thrust_I, memory.forward_I)
-        inertia = design.inertia_dry + memory.propellant * design.inertia_per_propellant
         torque_B, integral = attitude_control(error_B, memory.rate_B, memory.attitude_integral, inertia, period, control)
         is_off = mode == modes.OFF
-        torque_B = jnp.where(is_off, 0.0, torque_B)
+        torque_B = jnp.where(is_off, 0.0, torque_B - short.torque_B)
         is_powered = (mode >= modes.BRAKING) & ~is_off
         is_main_on = is_powered & (mode != modes.FINAL)
         owed = memory.assist_residual, jnp.where(is_off, 0.0, memory.torque_owed)
@@ -304,7 +306,8 @@ class FlightSoftware(eqx.Module):
                 m.thrust_demand,
                 m.cosine_of_pointing,
                 m.thrust_given,
-                m.thrust_watch,
+                m.torque_given,
+                m.watch,
             ),
             memory,
             (
@@ -314,7 +317,7 @@ class FlightSoftware(eqx.Module):
                 integral,
                 jnp.where(is_powered, demand, 0.0),
                 pointing,
-                given_thrust(commands, period, design),
+                *given(commands, period, design),
                 watch,
             ),
         )

@@ -45,9 +45,9 @@ def loop_rules(mission: Mission) -> Rules:
     return (
         (
             largest >= 1.0,
-            f"flight.control: attitude_gain_per_s = {control.attitude_gain_per_s:g}, rate_gain_per_s = {control.rate_gain_per_s:g} "
-            f"and integral_gain_per_s2 = {control.integral_gain_per_s2:g} are not stable at {1.0 / step:g} Hz: an attitude error "
-            f"grows {largest:.3g} times a cycle; lower the gains, or fly shorter cycles",
+            f"flight.control: attitude_gain_per_s = {control.attitude_gain_per_s:g}, rate_gain_per_s = "
+            f"{control.rate_gain_per_s:g} and integral_gain_per_s2 = {control.integral_gain_per_s2:g} are not stable at "
+            f"{1.0 / step:g} Hz: an attitude error grows {largest:.3g} times a cycle; lower the gains, or fly shorter cycles",
         ),
         (
             guidance.terminal_rate_gain_per_s * step >= 1.0,

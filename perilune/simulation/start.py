@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Key
 
+from perilune.flight.control.effectiveness import Watch
 from perilune.flight.memory import (
     ACCELEROMETER_BIAS,
     ACCELEROMETER_SCALE,
@@ -261,8 +262,10 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
         attitude_integral=jnp.zeros(3),
         thrust_demand=zero,
         felt=zero,
+        turn_B=jnp.zeros(3),
         thrust_given=zero,
-        thrust_watch=jnp.zeros(2),
+        torque_given=jnp.zeros(3),
+        watch=Watch(zero, zero, jnp.zeros(3), jnp.zeros(3)),
     )
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from perilune.flight import memory as m
+from perilune.flight.control.effectiveness import Watch
 from perilune.flight.navigation.onboard_map import OnboardModel
 from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, MonitoringSettings, NavigationSettings
 from perilune.flight.software import FlightSoftware
@@ -108,8 +109,10 @@ memory = m.FlightMemory(
     attitude_integral=jnp.zeros(3),
     thrust_demand=zero,
     felt=zero,
+    turn_B=jnp.zeros(3),
     thrust_given=zero,
-    thrust_watch=jnp.zeros(2),
+    torque_given=jnp.zeros(3),
+    watch=Watch(zero, zero, jnp.zeros(3), jnp.zeros(3)),
 )
 measured = Measurements(
     jnp.zeros(3),

@@ -1,43 +1,89 @@
-"""How much of the thrust that is asked for comes: felt by the accelerometers, and made up for where it falls short.
+"""How much of the thrust and torque that is asked for comes: felt by the IMU, and made up for where it falls short.
 
 Felt force (specific force along Z of B times the mass believed) and given thrust (what the commands of that cycle ask of main and
-assist engines, on average) go through the same first-order lag, so that rise and pulses of engines fall out of their ratio.
-Nothing is done until the ratio falls below the mission's `thrust_loss_share`: a lander whose engines work flies as if this were
-not here. No engine is told apart from the others: the torque of one that fails is left to the attitude loop.
+assist engines, on average) go through the same first-order lag, so that rise and pulses of engines fall out of their ratio; felt
+torque (J ω̇ + ω × J ω) and given torque likewise, and their difference is what else turns the lander. Nothing is done until the
+ratio falls below the mission's `thrust_loss_share`: a lander whose engines work flies as if this were not here.
+
+No engine is told apart from the others. Where one of several has failed, the others turn the lander the more the harder they
+push: attitude comes first, so thrust is held to what attitude thrusters can hold against, with a margin.
 """
 
+import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
-from perilune.foundation.quantities import Flag, Mass, Scalar
+from perilune.foundation.quantities import Flag, Mass, Rate, Scalar, Torque, Vector
+from perilune.foundation.vectors import cross
 from perilune.interface.commands import Commands
-from perilune.interface.design import ENGINES, LanderDesign, engine_slice
+from perilune.interface.design import ENGINE_CLASSES, ENGINES, LanderDesign, engine_slice
 
 from ..settings import ControlSettings
 
-PUSHERS = slice(engine_slice("main").start, engine_slice("assist").stop)
+PUSHERS, TURNERS = slice(engine_slice("main").start, engine_slice("assist").stop), engine_slice("attitude")
 LEAST_SHARE = 0.2  # of thrust: beyond a factor of five there is nothing to be made up for
 LEAST_GIVEN = 0.05  # of full thrust: below it the ratio is noise
+LARGE_TORQUE = 0.4  # of what attitude thrusters give about an axis: misaligned engines of all landers here turn by less
+HELD_TORQUE = 0.85  # of the same, that thrust may be held against; the rest is for steering
 
 
-def given_thrust(commands: Commands, period: Scalar, design: LanderDesign) -> Scalar:
-    """Mean thrust of a cycle that commands ask of main and assist engines, N."""
+class Watch(eqx.Module):
+    """What is felt and what was given, lagged."""
+
+    force: Scalar  # N, felt along Z of B
+    thrust: Scalar  # N, given
+    turning_B: Torque  # N m, felt
+    torque_B: Torque  # N m, given
+
+
+class Shortfall(eqx.Module):
+    """What is to be made up for; neutral while all is well."""
+
+    share: Scalar  # of the thrust asked for, that comes
+    torque_B: Torque  # N m, that nobody asked for
+    most: Scalar  # N, of thrust that attitude thrusters can hold against
+    is_short: Flag
+
+
+def given(commands: Commands, period: Scalar, design: LanderDesign) -> tuple[Scalar, Torque]:
+    """Mean thrust (N) of main and assist engines and torque (N m) of attitude thrusters and gimbal that commands ask for."""
+    duty = commands.on_time / period
     share = jnp.where(jnp.arange(ENGINES) < engine_slice("main").stop, commands.throttle, 1.0)
-    thrust = design.engine_thrust * share * commands.on_time / period
-    return jnp.sum(thrust[PUSHERS])
+    thrust = design.engine_thrust * share * duty
+    lever = design.gimbal_arm * jnp.sum(thrust[engine_slice("main")])
+    turners = duty[TURNERS]
+    torque_B = sum(turners[k] * design.attitude_torque[k] for k in range(ENGINE_CLASSES["attitude"][1]))
+    return jnp.sum(thrust[PUSHERS]), torque_B - lever * jnp.concatenate([commands.gimbal, jnp.zeros(1)])
 
 
 def watched(
-    watch: Float[Array, "2"], felt: Scalar, mass: Mass, given: Scalar, period: Scalar, settings: ControlSettings
-) -> Float[Array, "2"]:
-    """Lagged felt force and given thrust (N) one cycle on. `felt`: m/s² along Z of B in the cycle that `given` was asked for."""
-    return watch + (1.0 - jnp.exp(-period / settings.thrust_loss_time)) * (jnp.stack([felt * mass, given]) - watch)
+    watch: Watch, felt: tuple[Scalar, Rate, Vector], asked: tuple[Scalar, Torque], mass: Mass, inertia: Vector, lag: Scalar
+) -> Watch:
+    """One cycle on. `felt`: specific force along Z of B (m/s²), rate and angular acceleration in the cycle that `asked` (N, N m)
+    was asked for; `inertia`: principal moments, kg m²; `lag`: a cycle over the time constant."""
+    force, rate_B, turn_B = felt
+    turning_B = inertia * turn_B + cross(rate_B, inertia * rate_B)
+    new = Watch(mass * force, asked[0], turning_B, asked[1])
+    keep = jnp.exp(-lag)
+    return Watch(*(keep * old + (1.0 - keep) * now for old, now in zip(parts(watch), parts(new), strict=True)))
 
 
-def thrust_share(watch: Float[Array, "2"], settings: ControlSettings, design: LanderDesign) -> tuple[Scalar, Flag]:
-    """Share of the thrust asked for that comes, 1 unless it has fallen short by more than the mission allows for; whether so."""
-    given = watch[1]
+def parts(watch: Watch):
+    """Its fields in order."""
+    return watch.force, watch.thrust, watch.turning_B, watch.torque_B
+
+
+def shortfall(watch: Watch, settings: ControlSettings, design: LanderDesign) -> Shortfall:
+    """What of thrust and torque is to be made up for."""
     least = LEAST_GIVEN * jnp.sum(design.engine_thrust[PUSHERS])
-    share = jnp.clip(watch[0] / jnp.maximum(given, 1e-9), LEAST_SHARE, 1.0)
-    is_short = (given > least) & (share < settings.thrust_loss_share)
-    return jnp.where(is_short, share, 1.0), is_short
+    share = jnp.clip(watch.force / jnp.maximum(watch.thrust, 1e-9), LEAST_SHARE, 1.0)
+    is_weak = (watch.thrust > least) & (share < settings.thrust_loss_share)
+    extra_B = watch.turning_B - watch.torque_B
+    part = jnp.abs(extra_B) / jnp.maximum(design.couple_torque, 1e-9)
+    largest = jnp.maximum(jnp.maximum(part[0], part[1]), part[2])
+    is_turned = is_weak & (largest > LARGE_TORQUE)
+    return Shortfall(
+        share=jnp.where(is_weak, share, 1.0),
+        torque_B=jnp.where(is_turned, extra_B, 0.0),
+        most=jnp.where(is_turned, jnp.maximum(watch.force, least) * HELD_TORQUE / jnp.maximum(largest, 1e-9), jnp.inf),
+        is_short=is_weak,
+    )
