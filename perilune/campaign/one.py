@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from perilune.assessment.flight import Flight, events_of
+from perilune.assessment.flight import BUILT_IN, Flight, events_of
 from perilune.assessment.orbit import orbit_figures
 from perilune.assessment.outcome import classify_batch
 from perilune.flight.modes import NAMES
 from perilune.simulation.checks import check_faults
 from perilune.simulation.mission import Mission
+from perilune.simulation.own_checks import identity
 from perilune.simulation.scenario import Maps
 from perilune.telemetry.dictionary import CHANNELS
 from perilune.telemetry.orbit_way import orbit_channels
@@ -36,9 +37,11 @@ class Progress(NamedTuple):
     propellant_kg: float
 
 
-def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, Any], beginning: str = "pdi") -> str:
+def scenario_digest(
+    mission: Mission, maps: Maps, faults: dict[str, Any], beginning: str = "pdi", own: dict[str, str] | None = None
+) -> str:
     """SHA-256 of the resolved mission, the ground itself (not the names of its files) and the faults that are flown; of the
-    parking orbit too where the flight begins in it."""
+    parking orbit too where the flight begins in it, and of flight software that is not the built-in (`own`: its identity)."""
     out = {
         "faults": True,
         "sources": True,
@@ -48,7 +51,8 @@ def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, Any], beginn
     }
     out |= {} if beginning == "orbit" else {"orbit": True}
     table = mission.model_dump(mode="json", exclude=out)  # type: ignore[arg-type]
-    sha = hashlib.sha256(json.dumps({"mission": table, "faults": faults}, sort_keys=True).encode())
+    asked = {"mission": table, "faults": faults} | ({"flight_software": own} if own else {})
+    sha = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     for leaf in jax.tree.leaves(maps):
         sha.update(np.ascontiguousarray(leaf).tobytes())
     return sha.hexdigest()
@@ -74,6 +78,7 @@ def fly_one(
 ) -> Flight:
     """Fly one seed of a mission with these faults (name → magnitude, or a table with its trigger)."""
     told = {fault.name: fault.as_json() for fault in check_faults(faults, batch.mission, batch.mission.name)}
+    own = None if batch.own is None else identity(batch.own)
     names = ("time_s", *ALL_CHANNELS)
     place = {name: i for i, name in enumerate(names)}
     began = time.perf_counter()
@@ -112,7 +117,7 @@ def fly_one(
         mission=batch.mission.name,
         title=batch.mission.title,
         seed=seed,
-        scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning),
+        scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning, own),
         faults=told,
         channels=channels,
         events=events_of(lane.log.tick, period, channels, outcome.touchdown),
@@ -125,4 +130,5 @@ def fly_one(
         resolved={path: np.asarray(value).tolist() for path, value in numbers.items()},
         orbit=orbit_figures(*orbit) if orbit else {},
         way=orbit_channels(orbit[1], orbit[0].impact) if orbit else {},
+        flight_software=own or BUILT_IN,
     )
