@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from perilune.assessment.flight import BUILT_IN
 from perilune.foundation.compilation import LEAN
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
@@ -19,7 +20,7 @@ from perilune.simulation.mission import Mission
 from perilune.simulation.orbit_model import OrbitModel, orbit_model
 from perilune.simulation.orbit_phase import fly_orbit
 from perilune.simulation.orbit_plan import plan_orbit
-from perilune.simulation.own_checks import checked
+from perilune.simulation.own_checks import checked, identity
 from perilune.simulation.scenario import SHARED, Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.settling import settle_lanes
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
@@ -95,6 +96,7 @@ class Batch:
         self.orbit: OrbitModel | None = orbit_model(mission) if beginning == "orbit" else None
         self.numbers = mission_numbers(mission, self.maps)
         self.own = None if flight_software is None else checked(flight_software, self.numbers)
+        self.software = BUILT_IN if self.own is None else identity(self.own)
         self.prepare = jax.jit(self.scenarios, compiler_options=LEAN)
 
     def lane(self, key, drawn: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None, own: FlightComputer | None):

@@ -15,7 +15,6 @@ from perilune.assessment.outcome import classify_batch
 from perilune.flight.modes import NAMES
 from perilune.simulation.checks import check_faults
 from perilune.simulation.mission import Mission
-from perilune.simulation.own_checks import identity
 from perilune.simulation.scenario import Maps
 from perilune.telemetry.dictionary import CHANNELS
 from perilune.telemetry.orbit_way import orbit_channels
@@ -38,10 +37,10 @@ class Progress(NamedTuple):
 
 
 def scenario_digest(
-    mission: Mission, maps: Maps, faults: dict[str, Any], beginning: str = "pdi", own: dict[str, str] | None = None
+    mission: Mission, maps: Maps, faults: dict[str, Any], beginning: str = "pdi", software: dict[str, str] = BUILT_IN
 ) -> str:
     """SHA-256 of the resolved mission, the ground itself (not the names of its files) and the faults that are flown; of the
-    parking orbit too where the flight begins in it, and of flight software that is not the built-in (`own`: its identity)."""
+    parking orbit too where the flight begins in it, and of `software` (name and digest) that is not the built-in."""
     out = {
         "faults": True,
         "sources": True,
@@ -51,7 +50,7 @@ def scenario_digest(
     }
     out |= {} if beginning == "orbit" else {"orbit": True}
     table = mission.model_dump(mode="json", exclude=out)  # type: ignore[arg-type]
-    asked = {"mission": table, "faults": faults} | ({"flight_software": own} if own else {})
+    asked = {"mission": table, "faults": faults} | ({} if software == BUILT_IN else {"flight_software": software})
     sha = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     for leaf in jax.tree.leaves(maps):
         sha.update(np.ascontiguousarray(leaf).tobytes())
@@ -78,7 +77,6 @@ def fly_one(
 ) -> Flight:
     """Fly one seed of a mission with these faults (name → magnitude, or a table with its trigger)."""
     told = {fault.name: fault.as_json() for fault in check_faults(faults, batch.mission, batch.mission.name)}
-    own = None if batch.own is None else identity(batch.own)
     names = ("time_s", *ALL_CHANNELS)
     place = {name: i for i, name in enumerate(names)}
     began = time.perf_counter()
@@ -107,7 +105,6 @@ def fly_one(
     channels = {name: table[: max(int(lane.tick), 1), i] for name, i in place.items()}
     outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)[0]
     numbers = {path: np.asarray(value)[0] for path, value in jax.device_get(flown.numbers).items()}
-    figures = outcome.as_dict()
     orbit = jax.tree.map(lambda x: np.asarray(x)[0], jax.device_get(flown.orbit))
     simulated = float(channels["time_s"][-1])
     run_s = ended - marks[0]  # the first chunk holds tracing and compilation
@@ -117,12 +114,12 @@ def fly_one(
         mission=batch.mission.name,
         title=batch.mission.title,
         seed=seed,
-        scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning, own),
+        scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning, batch.software),
         faults=told,
         channels=channels,
         events=events_of(lane.log.tick, period, channels, outcome.touchdown),
         outcome=outcome,
-        digest=run_digest(numbers, lane, figures),
+        digest=run_digest(numbers, lane, outcome.as_dict()),
         speed={"compile_s": marks[0] - began, "run_s": run_s, "real_time_factor": rate},
         readouts=batch.mission.reference.readouts if batch.mission.reference else None,
         readouts_credit=batch.mission.reference.credit if batch.mission.reference else "",
@@ -130,5 +127,5 @@ def fly_one(
         resolved={path: np.asarray(value).tolist() for path, value in numbers.items()},
         orbit=orbit_figures(*orbit) if orbit else {},
         way=orbit_channels(orbit[1], orbit[0].impact) if orbit else {},
-        flight_software=own or BUILT_IN,
+        flight_software=batch.software,
     )

@@ -1,9 +1,7 @@
 """What flight software remembers from cycle to cycle."""
 
-from typing import Any
-
 import equinox as eqx
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from perilune.foundation.quantities import (
     Acceleration,
@@ -93,4 +91,4 @@ class FlightMemory(eqx.Module):
     torque_owed: Vector  # N m, mean of a cycle, that attitude thrusters owe
     attitude_integral: Vector  # rad/s, of angular acceleration wanted
     thrust_demand: Scalar  # N
-    own: Any = None  # what software of one's own remembers; the built-in keeps nothing here
+    own: PyTree = None  # what software of one's own remembers; the built-in keeps nothing here

@@ -186,7 +186,8 @@ def estimate_errors(flight: Flight) -> Figure:
     c, time = thinned(flight, aloft)
     for axis, (name, sigma, label) in zip(axes.flat, ERRORS, strict=True):
         error, band = c[f"navigation/{name}"] - c[f"truth/{name}"], 3.0 * c[f"navigation/{sigma}"]
-        axis.fill_between(time, -band, band, color=BELIEVED, alpha=0.25, linewidth=0, label="±3 sigma believed")
+        if np.isfinite(band).any():  # software of one's own believes no sigma
+            axis.fill_between(time, -band, band, color=BELIEVED, alpha=0.25, linewidth=0, label="±3 sigma believed")
         axis.plot(time, error, color=TRUE, linewidth=1.0, label="estimate − truth")
         axis.set_ylabel(label)
         mark_events(flight, (axis,))
