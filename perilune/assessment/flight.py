@@ -9,6 +9,8 @@ from perilune.interface.events import ALL, EventKind
 
 from .outcome import Outcome, TouchdownFigures
 
+BUILT_IN = {"name": "built-in"}
+
 
 @dataclass(frozen=True)
 class Event:
@@ -43,11 +45,16 @@ class Flight:
     readouts_credit: str = ""
     orbit: dict[str, Any] = field(default_factory=dict)  # figures of the orbit phase; empty where the flight began at perilune
     way: dict[str, np.ndarray] = field(default_factory=dict)  # its history, every 10 s
+    flight_software: dict[str, str] = field(default_factory=lambda: dict(BUILT_IN))  # name; of one's own the SHA-256 too
 
     @property
     def time(self) -> np.ndarray:
         """Mission time of every sample, s."""
         return self.channels["time_s"]
+
+    def flew_built_in(self) -> bool:
+        """Whether the package's own flight software flew."""
+        return self.flight_software == BUILT_IN
 
     def event(self, name: str) -> Event | None:
         """The event of that name, if it happened."""

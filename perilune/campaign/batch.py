@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from perilune.assessment.flight import BUILT_IN
 from perilune.foundation.compilation import LEAN
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
+from perilune.interface.flight_computer import FlightComputer
 from perilune.simulation.arrival import Arrival, OrbitRow
 from perilune.simulation.checks import check_faults
 from perilune.simulation.fault_rows import Wanted, fault_table, moved_numbers
@@ -18,11 +20,12 @@ from perilune.simulation.mission import Mission
 from perilune.simulation.orbit_model import OrbitModel, orbit_model
 from perilune.simulation.orbit_phase import fly_orbit
 from perilune.simulation.orbit_plan import plan_orbit
+from perilune.simulation.own_checks import checked, identity
 from perilune.simulation.scenario import SHARED, Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.settling import settle_lanes
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
 from perilune.world.contact import Rest
-from perilune.world.faults import CATALOGUE, FaultTable
+from perilune.world.faults import CATALOGUE, FaultKind, FaultTable
 
 from .sample import already_broken, break_things, disperse
 
@@ -35,6 +38,11 @@ CHUNK = 50  # cycles between looks at whether anyone still flies
 def in_orbit(kind: str) -> bool:
     """Whether a fault of this name strikes in the orbit phase."""
     return CATALOGUE[kind].path.startswith("orbit.")
+
+
+def passes_by(kind: FaultKind) -> bool:
+    """Whether a fault strikes what only the built-in flight software has: its settings, and where its map stands."""
+    return kind.path.startswith("software:flight.") or kind.path == "site.onboard_map_tie_error_m"
 
 
 def misses_the_burn(fault: Wanted) -> bool:
@@ -73,10 +81,11 @@ class Batch:
     """A mission made ready to fly: maps read, numbers laid out, the builder of scenarios compiled once.
 
     `beginning`: “pdi”, at the planned perilune state less its dispersions, or “orbit”, in the parking orbit of the mission's
-    table [orbit]. Raises UserError where there is none.
+    table [orbit]. Raises UserError where there is none. `flight_software`: what flies in the place of the built-in software, from
+    mission time 0 on; it is tried on shapes alone, and UserError says what does not fit.
     """
 
-    def __init__(self, mission: Mission, beginning: str = "pdi"):
+    def __init__(self, mission: Mission, beginning: str = "pdi", flight_software: FlightComputer | None = None):
         if beginning not in BEGINNINGS:
             raise UserError(f"A flight cannot begin at “{beginning}”: choose one of {', '.join(BEGINNINGS)}.")
         if beginning == "orbit" and mission.orbit is None:
@@ -86,14 +95,16 @@ class Batch:
         self.maps: Maps = read_maps(mission)
         self.orbit: OrbitModel | None = orbit_model(mission) if beginning == "orbit" else None
         self.numbers = mission_numbers(mission, self.maps)
+        self.own = None if flight_software is None else checked(flight_software, self.numbers)
+        self.software = BUILT_IN if self.own is None else identity(self.own)
         self.prepare = jax.jit(self.scenarios, compiler_options=LEAN)
 
-    def lane(self, key, drawn: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None):
+    def lane(self, key, drawn: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None, own: FlightComputer | None):
         """One lane: scenario, first snapshot, the numbers that fly, and what came of its orbit phase (None without one)."""
         flown = break_things(disperse(self.mission, drawn, key), faults.moved)
         table = FaultTable(**faults.table)
         on_board = break_things(drawn, faults.moved, is_on_board=True)
-        scenario = build(key, on_board, flown, table, self.mission, maps)
+        scenario = build(key, on_board, flown, table, self.mission, maps, own)
         if orbit is None:
             return scenario, first_snapshot(scenario, drawn, flown), flown, None
         early = already_broken(flown, table)
@@ -101,11 +112,11 @@ class Batch:
         arrival, rows = fly_orbit(early, before, plan_orbit(drawn, orbit.onboard), orbit)
         return scenario, first_snapshot(scenario, drawn, flown, arrival), flown, (arrival, rows)
 
-    def scenarios(self, keys, numbers: dict, overrides: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None):
+    def scenarios(self, keys, numbers: dict, overrides: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None, own=None):
         """All lanes; what they share is not batched. The mission's numbers are an argument: one program for all values."""
 
         def without_shared(key, own_overrides, own_faults):
-            scenario, *others = self.lane(key, {**numbers, **own_overrides}, own_faults, maps, orbit)
+            scenario, *others = self.lane(key, {**numbers, **own_overrides}, own_faults, maps, orbit, own)
             return eqx.tree_at(shared, scenario, replace=(None,) * SHARED), *others
 
         scenarios, *others = over_lanes(without_shared, keys, overrides, faults)
@@ -133,6 +144,10 @@ class Batch:
                 f"{', '.join(lost)} from the start would have to break the descent orbit burn too, which knows no such fault: "
                 "let it strike later (start_s=0 is after the burn), or begin at pdi."
             )
+        if self.own is not None and (lost := [f.name for f in found if passes_by(f.kind)]):
+            raise UserError(
+                f"{', '.join(lost)} strikes the built-in flight software alone, and another one flies: leave one of them out."
+            )
         keys = jnp.stack([run_key(int(seed), 0) for seed in seeds])
 
         def per_lane(value, shape):
@@ -151,7 +166,7 @@ class Batch:
         if self.beginning != "orbit":
             moved = {name: magnitude for name, magnitude in moved.items() if not in_orbit(name)}
         broken = Broken(moved, fault_table(found, len(keys), self.mission.name))
-        return keys, self.numbers, spread, broken, self.maps, self.orbit
+        return keys, self.numbers, spread, broken, self.maps, self.orbit, self.own
 
     def fly(
         self,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from perilune.assessment.flight import Flight, events_of
+from perilune.assessment.flight import BUILT_IN, Flight, events_of
 from perilune.assessment.orbit import orbit_figures
 from perilune.assessment.outcome import classify_batch
 from perilune.flight.modes import NAMES
@@ -36,9 +36,11 @@ class Progress(NamedTuple):
     propellant_kg: float
 
 
-def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, Any], beginning: str = "pdi") -> str:
+def scenario_digest(
+    mission: Mission, maps: Maps, faults: dict[str, Any], beginning: str = "pdi", software: dict[str, str] = BUILT_IN
+) -> str:
     """SHA-256 of the resolved mission, the ground itself (not the names of its files) and the faults that are flown; of the
-    parking orbit too where the flight begins in it."""
+    parking orbit too where the flight begins in it, and of `software` (name and digest) that is not the built-in."""
     out = {
         "faults": True,
         "sources": True,
@@ -48,7 +50,8 @@ def scenario_digest(mission: Mission, maps: Maps, faults: dict[str, Any], beginn
     }
     out |= {} if beginning == "orbit" else {"orbit": True}
     table = mission.model_dump(mode="json", exclude=out)  # type: ignore[arg-type]
-    sha = hashlib.sha256(json.dumps({"mission": table, "faults": faults}, sort_keys=True).encode())
+    asked = {"mission": table, "faults": faults} | ({} if software == BUILT_IN else {"flight_software": software})
+    sha = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     for leaf in jax.tree.leaves(maps):
         sha.update(np.ascontiguousarray(leaf).tobytes())
     return sha.hexdigest()
@@ -102,7 +105,6 @@ def fly_one(
     channels = {name: table[: max(int(lane.tick), 1), i] for name, i in place.items()}
     outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)[0]
     numbers = {path: np.asarray(value)[0] for path, value in jax.device_get(flown.numbers).items()}
-    figures = outcome.as_dict()
     orbit = jax.tree.map(lambda x: np.asarray(x)[0], jax.device_get(flown.orbit))
     simulated = float(channels["time_s"][-1])
     run_s = ended - marks[0]  # the first chunk holds tracing and compilation
@@ -112,12 +114,12 @@ def fly_one(
         mission=batch.mission.name,
         title=batch.mission.title,
         seed=seed,
-        scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning),
+        scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning, batch.software),
         faults=told,
         channels=channels,
         events=events_of(lane.log.tick, period, channels, outcome.touchdown),
         outcome=outcome,
-        digest=run_digest(numbers, lane, figures),
+        digest=run_digest(numbers, lane, outcome.as_dict()),
         speed={"compile_s": marks[0] - began, "run_s": run_s, "real_time_factor": rate},
         readouts=batch.mission.reference.readouts if batch.mission.reference else None,
         readouts_credit=batch.mission.reference.credit if batch.mission.reference else "",
@@ -125,4 +127,5 @@ def fly_one(
         resolved={path: np.asarray(value).tolist() for path, value in numbers.items()},
         orbit=orbit_figures(*orbit) if orbit else {},
         way=orbit_channels(orbit[1], orbit[0].impact) if orbit else {},
+        flight_software=batch.software,
     )

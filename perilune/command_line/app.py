@@ -192,20 +192,24 @@ def fly(
     beginning: Annotated[
         str, typer.Option("--from", metavar="orbit|pdi", help="Begin in the parking orbit, or just before powered descent.")
     ] = "pdi",
+    own: Annotated[
+        str | None,
+        typer.Option("--flight-software", metavar="MODULE|FILE:CLASS", help="Fly software of your own (docs/extending.md)."),
+    ] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where the archive goes.")] = None,
     plot: Annotated[bool, typer.Option(help="Draw the figures (PNG; `perilune plot` makes SVG too).")] = True,
     as_json: Json = False,
 ) -> None:
     """Fly one landing. A lost lander is a result: exit code 0; anything else means that it could not be flown."""
     from .fault_words import asked
-    from .flying import default_folder, fly_with_display, prepare_folder, tell
+    from .flying import Asked, default_folder, fly_with_display, prepare_folder, tell
 
     with sentences():
         values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
-        magnitudes = asked(fault or [])
-        target = folder or default_folder(mission, seed, healthy, magnitudes, values, beginning)
+        question = Asked(mission, seed, healthy, asked(fault or []), values, beginning, own)
+        target = folder or default_folder(*question)
         prepare_folder(target)
-        flight = fly_with_display(mission, seed, healthy, magnitudes, values, None if as_json else err, beginning)
+        flight = fly_with_display(question, None if as_json else err)
         from .entry import as_json as flight_json
         from .entry import write_flight
 

@@ -4,14 +4,17 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from perilune.assessment.flight import Event, Flight
+from perilune.assessment.flight import BUILT_IN, Event, Flight
 from perilune.assessment.outcome import Margin, Outcome, RestFigures, TouchdownFigures
 from perilune.assessment.propulsion import propulsion_figures
 from perilune.foundation.errors import UserError
 from perilune.simulation.checks import check_faults, with_mission_faults
 from perilune.simulation.mission import Mission
+
+if TYPE_CHECKING:
+    from perilune.interface.flight_computer import FlightComputer
 
 
 def faults_of(mission: Mission, healthy: bool, extra: dict[str, Any]) -> dict[str, Any]:
@@ -29,6 +32,7 @@ def fly(
     overrides: dict[str, Any] | None = None,
     watch: Callable | None = None,
     beginning: str = "pdi",
+    flight_software: "FlightComputer | str | None" = None,
 ) -> Flight:
     """Fly one landing and return it with outcome, events, cause and every channel.
 
@@ -37,7 +41,9 @@ def fly(
     magnitude, or a table with `magnitude` and when it strikes (`start_s`, `below_m`, `event` or `phase`; `delay_s`,
     `duration_s`), added or replacing. `overrides`: dotted path → value, put into the mission file. `watch`: called with
     a Progress every 10 s of mission time. `beginning`: “pdi”, a little before powered descent, or “orbit”, in the parking orbit
-    of the mission's table [orbit]. Raises UserError with one sentence for a mistake in any of them.
+    of the mission's table [orbit]. `flight_software`: what flies in the place of the built-in software, an object of a class
+    derived from `perilune.interface.flight_computer.FlightComputer`, or where such a class is found, as “module:Class” or
+    “path/to/file.py:Class”. Raises UserError with one sentence for a mistake in any of them.
     """
     from perilune.campaign.batch import Batch
     from perilune.campaign.one import fly_one
@@ -45,6 +51,8 @@ def fly(
     from perilune.investigation.orbit import orbit_cause
     from perilune.investigation.timeline import first_cause, reaction_chain
     from perilune.simulation.load import load
+
+    from .own_class import load_computer
 
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise UserError(f"seed = {seed!r}: a seed is a whole number from 0 to 4294967295.")
@@ -55,10 +63,12 @@ def fly(
     else:
         read = load(mission, overrides)
     use_cache()
-    flight = fly_one(Batch(read, beginning), seed, faults_of(read, healthy, faults or {}), watch)
+    own = load_computer(flight_software) if isinstance(flight_software, str) else flight_software
+    flight = fly_one(Batch(read, beginning, own), seed, faults_of(read, healthy, faults or {}), watch)
     if flight.orbit.get("impact"):
         return replace(flight, cause=orbit_cause(flight))
-    has_waited = flight.event("below_gate_without_range") is not None
+    # The chain's steps are those of the built-in software: how it agrees, confirms and changes mode.
+    has_waited = flight.event("below_gate_without_range") is not None and flight.flew_built_in()
     cause = {**first_cause(flight), "reaction": reaction_chain(flight) if has_waited else []}
     return replace(flight, cause=cause)
 
@@ -83,6 +93,7 @@ def told(flight: Flight) -> dict[str, Any]:
         "mission": flight.mission,
         "title": flight.title,
         "seed": flight.seed,
+        "flight_software": flight.flight_software,
         "scenario_digest": flight.scenario_digest,
         "faults": flight.faults,
         **flight.outcome.as_dict(),
@@ -191,4 +202,5 @@ def flight_of(header: dict[str, Any], channels: dict[str, Any], way: dict[str, A
         readouts_credit=header["readouts_credit"],
         orbit=header.get("orbit", {}),
         way=way,
+        flight_software=header.get("flight_software", dict(BUILT_IN)),
     )

@@ -5,8 +5,9 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.status import Status
@@ -56,12 +57,14 @@ class Interrupt:
 
 
 def default_folder(
-    mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], beginning: str = "pdi"
-) -> Path:
-    """out/NAME-seed-N, or …-healthy, or …-orbit; what --fault and --set change, and a file's folder, by six digits of their
-    digest."""
+    mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], beginning: str = "pdi",
+    flight_software: str | None = None,
+) -> Path:  # fmt: skip
+    """out/NAME-seed-N, or …-healthy, or …-orbit; what --fault, --set and --flight-software change, and a file's folder, by six
+    digits of their digest."""
     where = str(Path(mission).resolve().parent) if Path(mission).suffix == ".toml" else ""
-    changed = json.dumps([faults, values, where], sort_keys=True, default=str) if faults or values or where else ""
+    own = [flight_software] if flight_software else []
+    changed = json.dumps([faults, values, where, *own], sort_keys=True, default=str) if faults or values or where or own else ""
     mark = f"-{hashlib.sha256(changed.encode()).hexdigest()[:6]}" if changed else ""
     return (
         Path("out")
@@ -98,30 +101,35 @@ def refuse_folder(folder: Path) -> None:
         raise UserError(f"Output folder {folder} holds other things: give an empty or new folder with --out.")
 
 
-def fly_with_display(
-    mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], console: Console | None,
-    beginning: str = "pdi",
-) -> Flight:  # fmt: skip
+class Asked(NamedTuple):
+    """A flight as the command line was asked for it."""
+
+    mission: str
+    seed: int
+    healthy: bool
+    faults: dict[str, Any]
+    values: dict[str, Any]
+    beginning: str = "pdi"
+    flight_software: str | None = None
+
+    def fly(self, watch: Callable) -> Flight:
+        """Fly it."""
+        mission, seed, healthy, faults, values, beginning, own = self
+        return fly(mission, seed, healthy, faults, values, watch, beginning, own)
+
+
+def fly_with_display(asked: Asked, console: Console | None) -> Flight:
     """Fly, with a line that moves where a person watches. Ctrl-C ends it between two chunks at the latest."""
     with Interrupt() as interrupt:
-        flight = fly_watched(mission, seed, healthy, faults, values, console, interrupt, beginning)
+        flight = fly_watched(asked, console, interrupt)
         interrupt.look()
         return flight
 
 
-def fly_watched(
-    mission: str,
-    seed: int,
-    healthy: bool,
-    faults: dict[str, Any],
-    values: dict[str, Any],
-    console: Console | None,
-    interrupt: Interrupt,
-    beginning: str = "pdi",
-) -> Flight:
+def fly_watched(asked: Asked, console: Console | None, interrupt: Interrupt) -> Flight:
     """The flight itself."""
     if console is None or not console.is_terminal:
-        return fly(mission, seed, healthy, faults, values, lambda _: interrupt.look(), beginning)
+        return asked.fly(lambda _: interrupt.look())
     status = Status("Preparing (the first flight on a machine compiles for some seconds) …", console=console)
 
     def watch(now) -> None:
@@ -132,7 +140,7 @@ def fly_watched(
         )
 
     with status:
-        return fly(mission, seed, healthy, faults, values, watch, beginning)
+        return asked.fly(watch)
 
 
 def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) -> None:
@@ -140,6 +148,8 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
     outcome = flight.outcome
     faults = ", ".join(words(name, value) for name, value in flight.faults.items()) or "none"
     console.print(f"{flight.title}  seed {flight.seed}, faults: {faults}", style="bold", markup=False)
+    if not flight.flew_built_in():
+        console.print(f"Flight software: {flight.flight_software['name']}", markup=False)
     if flight.orbit:
         console.print(orbit_table(flight.orbit))
     console.print(timeline(flight))

@@ -1,7 +1,7 @@
 """What flight software remembers from cycle to cycle."""
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from perilune.foundation.quantities import (
     Acceleration,
@@ -101,3 +101,4 @@ class FlightMemory(eqx.Module):
     thrust_given: Scalar  # N, that the latest commands ask of main and assist engines
     torque_given: Vector  # N m, that they ask of attitude thrusters and gimbal
     watch: Watch  # what was felt and given, lagged
+    own: PyTree = None  # what software of one's own remembers; the built-in keeps nothing here

@@ -254,7 +254,7 @@ class FlightSoftware(eqx.Module):
             "main_engine_off": (mode == modes.FINAL),
             "contact_sensed": measured.has_contact,
             "range_finder_given_up": memory.acquisition.is_isolated,
-            "thrust_lost": shortfall(memory.watch, control, self.design).is_short,
+            "thrust_lost": shortfall(memory.watch, control, self.design).is_short & (mode < modes.OFF),
         }
         now = jnp.stack([raised[kind.name] for kind in ONBOARD])
         events = now & ~memory.seen
@@ -274,7 +274,6 @@ class FlightSoftware(eqx.Module):
         is_early = mode <= modes.BRAKING
         wanted_M = jnp.where(is_early, brake_M, fall_M)
         thrust_I = fixed_to_inertial(unit(wanted_M), clock)
-
         body_z_I = rotate(memory.navigation.attitude_IB, jnp.asarray([0.0, 0.0, 1.0]))
         pointing = dot(body_z_I, thrust_I)  # thrust that is not yet along the wish is made up for, to a factor of two
         push = mass * norm(wanted_M) / jnp.maximum(pointing, 0.5)

@@ -79,3 +79,24 @@ class Measurements(eqx.Module):
     has_contact: Flag  # any footpad switch closed
     clock: Scalar  # s of mission time, by the onboard clock
     elapsed: Scalar  # s since the last cycle, by the same clock
+
+
+def nothing_measured(attitude_IB: Attitude, elapsed: Scalar) -> Measurements:
+    """What stands before the first cycle (clock 0): no reading of any sensor."""
+    zero, no = jnp.zeros(()), jnp.zeros((), bool)
+    return Measurements(
+        delta_velocity_B=jnp.zeros(3),
+        delta_angle_B=jnp.zeros(3),
+        tracker_attitude_IB=attitude_IB,
+        tracker_is_valid=no,
+        slant_range=zero,
+        range_strength=zero,
+        range_is_detected=no,
+        range_is_valid=no,
+        velocity_S=jnp.zeros(3),
+        velocimeter_is_valid=no,
+        sights=nothing_sighted(),
+        has_contact=no,
+        clock=zero,
+        elapsed=elapsed,
+    )

@@ -139,7 +139,8 @@ def first_cause(flight: Flight) -> dict[str, Any]:
         chain += late_range_chain(flight, waited, acquired)
     elif waited is not None and fast and not flight.event("range_accepted"):
         cause = "range_not_believed"
-        chain.append(f"{waited.time_s:.1f} s: terminal descent was due; there were valid ranges, but too few agreed.")
+        why = "too few agreed" if flight.flew_built_in() else "none was taken in"
+        chain.append(f"{waited.time_s:.1f} s: terminal descent was due; there were valid ranges, but {why}.")
     elif astray is not None:
         cause = "height_believed_wrong"
         chain.append(astray)
@@ -163,7 +164,10 @@ def first_cause(flight: Flight) -> dict[str, Any]:
 def given_up_sentence(flight: Flight, given_up: Event) -> str:
     """What the last range said before none was looked at any more."""
     c = flight.channels
-    last = np.flatnonzero((c["range_finder/is_offered"] > 0.5) & (flight.time <= given_up.time_s))[-1]
+    offered = np.flatnonzero((c["range_finder/is_offered"] > 0.5) & (flight.time <= given_up.time_s))
+    if not offered.size:  # software of one's own does not tell what it expected of a range
+        return f"{given_up.time_s:.1f} s: the range finder was given up."
+    last = offered[-1]
     off, sigma = c["range_finder/innovation_m"][last], c["range_finder/innovation_sigma_m"][last]
     return (
         f"{given_up.time_s:.1f} s: the range finder was given up after refusals alone; its last range lay {abs(off):.0f} m from "
@@ -191,10 +195,9 @@ def silent_cause(flight: Flight, silent: float) -> str:
 def late_range_chain(flight: Flight, waited: Event, acquired: Event | None) -> list[str]:
     """The chain of a flight whose range came after it was needed."""
     rate = -at(flight, "navigation/climb_rate_mps", waited.time_s)
-    chain = [
-        f"{waited.time_s:.1f} s: terminal descent was due, but there was no confirmed range; "
-        f"navigation held {rate:.0f} m/s and waited."
-    ]
+    # Only of the built-in software is it known that it holds its rate.
+    said = f"held {rate:.0f} m/s and waited" if flight.flew_built_in() else f"believed in {rate:.0f} m/s of descent"
+    chain = [f"{waited.time_s:.1f} s: terminal descent was due, but there was no confirmed range; navigation {said}."]
     if acquired is None:
         return [*chain, "No valid range came before the ground."]
     when = acquired.time_s

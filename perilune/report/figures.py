@@ -23,7 +23,8 @@ OUTCOME_WORDS = {"landed": "landed", "hard_landing": "hard landing", "crashed": 
 def heading(flight: Flight) -> str:
     """What every figure says first."""
     faults = ", ".join(words(name, value) for name, value in flight.faults.items()) or "no fault"
-    return f"{flight.mission} · seed {flight.seed} · {faults} · {OUTCOME_WORDS[flight.outcome.outcome]}"
+    own = "" if flight.flew_built_in() else f" · {flight.flight_software['name']}"
+    return f"{flight.mission} · seed {flight.seed} · {faults} · {OUTCOME_WORDS[flight.outcome.outcome]}{own}"
 
 
 def thinned(flight: Flight, chosen: slice | np.ndarray = slice(None)) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -185,7 +186,8 @@ def estimate_errors(flight: Flight) -> Figure:
     c, time = thinned(flight, aloft)
     for axis, (name, sigma, label) in zip(axes.flat, ERRORS, strict=True):
         error, band = c[f"navigation/{name}"] - c[f"truth/{name}"], 3.0 * c[f"navigation/{sigma}"]
-        axis.fill_between(time, -band, band, color=BELIEVED, alpha=0.25, linewidth=0, label="±3 sigma believed")
+        if np.isfinite(band).any():  # software of one's own believes no sigma
+            axis.fill_between(time, -band, band, color=BELIEVED, alpha=0.25, linewidth=0, label="±3 sigma believed")
         axis.plot(time, error, color=TRUE, linewidth=1.0, label="estimate − truth")
         axis.set_ylabel(label)
         mark_events(flight, (axis,))

@@ -41,7 +41,7 @@ def loop_rules(mission: Mission) -> Rules:
     largest = float(np.max(np.abs(attitude_modes(mission))))
     across = guidance_modes(mission, guidance.horizontal_gain_per_s, guidance.horizontal_gain_per_s * guidance.site_gain_per_s)
     along = guidance_modes(mission, guidance.rate_gain_per_s, guidance.height_gain_per_s2)
-    grows = [float(np.max(roots.real)) for roots in (across, along)]
+    grows = [float(np.max(np.real(roots))) for roots in (across, along)]
     return (
         (
             largest >= 1.0,

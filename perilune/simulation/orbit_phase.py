@@ -18,7 +18,6 @@ from perilune.flight.navigation.orbit import (
     advance,
     propagate_orbit_covariance,
 )
-from perilune.flight.software import FlightSoftware
 from perilune.foundation.kepler import apsides
 from perilune.foundation.local_gravity import LocalGravity, local_gravity
 from perilune.foundation.moon import RADIUS
@@ -32,6 +31,7 @@ from perilune.world.orbit import Burning, burn_cycle, coast
 from .arrival import Arrival, BurnFigures, Impact, OrbitRow
 from .orbit_model import OrbitModel
 from .orbit_plan import COAST_STEPS, PARKING_STEPS, ROW, SETTLE, OrbitPlan
+from .own_software import AnySoftware
 from .start import orbit_axes
 from .units import MICRO_G
 
@@ -75,7 +75,7 @@ def along_axes(axes: Float[Array, "3 3"], parts: Vector) -> Vector:
     return parts[0] * axes[0] + parts[1] * axes[1] + parts[2] * axes[2]
 
 
-def first_estimate(n, plan: OrbitPlan, software: FlightSoftware) -> OrbitEstimate:
+def first_estimate(n, plan: OrbitPlan, software: AnySoftware) -> OrbitEstimate:
     """What navigation starts with: the orbit that the burn was planned for, and how sure the ground was of it."""
     s = software.settings.navigation
     covariance = jnp.zeros((ORBIT_STATES, ORBIT_STATES))
@@ -220,7 +220,7 @@ def burn_through(n, model: OrbitModel, scenario, plan: OrbitPlan, state: Burning
     return end, OrbitEstimate(end.position_I, end.velocity_I, covariance), rows
 
 
-def orbit_settings(n, software: FlightSoftware) -> OrbitSettings:
+def orbit_settings(n, software: AnySoftware) -> OrbitSettings:
     """Navigation's beliefs in orbit, SI."""
     return OrbitSettings(
         MICRO_G * n["orbit.unmodelled_acceleration_rtn_ug"],

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Key
 
-from perilune.flight.software import FlightSoftware
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.errors import UserError
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
+from perilune.interface.flight_computer import FlightComputer
 from perilune.world.environment.terrain import Terrain
 from perilune.world.faults import FaultTable
 from perilune.world.sensors.instruments import Carried
@@ -28,6 +28,7 @@ from .build_world import build_world
 from .maps import read_map
 from .mission import UNIFORM, Mission
 from .numbers import Numbers, numbers_of
+from .own_software import AnySoftware, OwnSoftware
 from .raster import Raster, opened
 from .terrain_cache import build_terrain_once
 
@@ -40,7 +41,7 @@ class Scenario(eqx.Module):
 
     run_key: Key[Array, ""]
     world: World
-    flight_software: FlightSoftware
+    flight_software: AnySoftware
 
 
 class Maps(eqx.Module):
@@ -130,13 +131,17 @@ def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
 
 
 def build(
-    key, drawn: dict[str, Any], flown: dict[str, Any], faults: FaultTable, mission: Mission, maps: Maps
+    key, drawn: dict[str, Any], flown: dict[str, Any], faults: FaultTable, mission: Mission, maps: Maps,
+    own: FlightComputer | None = None,
 ) -> Scenario:  # fmt: skip
-    """One scenario from the numbers as drawn (flight software) and as flown (world: dispersed, with what fails in flight)."""
+    """One scenario from the numbers as drawn (flight software) and as flown (world: dispersed, with what fails in flight).
+    `own`: flight software that flies in the place of the built-in."""
+    world = build_world(flown, mission, maps.true, maps.gravity, faults, maps.carried)
+    built_in = build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps)
     return Scenario(
         run_key=key,
-        world=build_world(flown, mission, maps.true, maps.gravity, faults, maps.carried),
-        flight_software=build_software(drawn, flown["site.onboard_map_tie_error_m"], mission, maps),
+        world=world,
+        flight_software=built_in if own is None else OwnSoftware(own, built_in),
     )
 
 

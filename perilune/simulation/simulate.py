@@ -22,13 +22,14 @@ from perilune.foundation.vectors import norm
 from perilune.interface.commands import Commands
 from perilune.interface.design import engine_slice
 from perilune.interface.events import ALL, OUTSIDE
-from perilune.interface.measurements import Measurements, nothing_sighted
+from perilune.interface.measurements import Measurements, nothing_measured
 from perilune.world.faults import Struck
 from perilune.world.sensors.range_finder import Return
 from perilune.world.state import AFTER_CONTACT, TruthState
 from perilune.world.world import World
 
 from .arrival import Arrival
+from .own_software import taken_over
 from .scenario import Scenario, lane_axes
 from .start import arrived_memory, arrived_truth, initial_memory, initial_truth, no_commands
 
@@ -182,28 +183,12 @@ def first_snapshot(
         never = EventLog(jnp.full(kinds, -1, jnp.int32), jnp.zeros(kinds), jnp.zeros(kinds))
         contact = jnp.asarray([kind.name == "touchdown" for kind in ALL])
         log = write_down(never, contact & has_hit, truth, 0)
+    memory = taken_over(scenario.flight_software, memory)
     return Snapshot(
         truth=truth,
         memory=memory,
         commands=no_commands(),
-        measurements=without_scan(
-            Measurements(
-                delta_velocity_B=jnp.zeros(3),
-                delta_angle_B=jnp.zeros(3),
-                tracker_attitude_IB=memory.navigation.attitude_IB,
-                tracker_is_valid=no,
-                slant_range=zero,
-                range_strength=zero,
-                range_is_detected=no,
-                range_is_valid=no,
-                velocity_S=jnp.zeros(3),
-                velocimeter_is_valid=no,
-                sights=nothing_sighted(),
-                has_contact=no,
-                clock=zero,
-                elapsed=scenario.world.period,
-            )
-        ),
+        measurements=without_scan(nothing_measured(memory.navigation.attitude_IB, scenario.world.period)),
         shot=Return(zero, zero, zero, zero, no, no),
         log=log,
         time_limit=flown["start.time_limit_s"],

@@ -19,7 +19,6 @@ from perilune.flight.memory import (
     NavigationState,
 )
 from perilune.flight.modes import COAST
-from perilune.flight.software import FlightSoftware
 from perilune.foundation.frames import direction_to, fixed_to_inertial, local_axes
 from perilune.foundation.moon import GM, RADIUS
 from perilune.foundation.quantities import Attitude, Mass, Position, Velocity
@@ -34,6 +33,7 @@ from perilune.world.state import AFTER_CONTACT, EngineState, Motion, Touchdown, 
 from perilune.world.world import World
 
 from .arrival import Arrival
+from .own_software import AnySoftware
 from .units import DEGREE
 
 KEPLER_STEPS = 6  # of Newton; at e = 0.02 and seconds from perilune the first is already exact to 1e-12
@@ -177,7 +177,7 @@ def turned(axes, sigma) -> Float[Array, "3 3"]:
 LEAST_TIE = 1e-3  # m: keeps the covariance positive definite where no tie is believed in
 
 
-def initial_covariance(axes, software: FlightSoftware) -> Float[Array, "29 29"]:
+def initial_covariance(axes, software: AnySoftware) -> Float[Array, "29 29"]:
     """Start covariance of the error state, from the settings' sigmas; position and velocity along the orbit's axes."""
     s = software.settings.navigation
     attitude = jnp.ones(3) * s.attitude_sigma**2
@@ -207,7 +207,7 @@ def none_of(rows: int) -> Innovations:
     return Innovations(jnp.zeros(rows), jnp.ones(rows), jnp.zeros(rows, bool), jnp.zeros(rows, bool))
 
 
-def initial_memory(n, software: FlightSoftware) -> FlightMemory:
+def initial_memory(n, software: AnySoftware) -> FlightMemory:
     """What flight software starts with: the planned state and how sure it is of it."""
     position_I, velocity_I = perilune_state(n)
     axes = orbit_axes(position_I, velocity_I)
@@ -269,7 +269,7 @@ def initial_memory(n, software: FlightSoftware) -> FlightMemory:
     )
 
 
-def arrived_memory(n, software: FlightSoftware, arrival: Arrival) -> FlightMemory:
+def arrived_memory(n, software: AnySoftware, arrival: Arrival) -> FlightMemory:
     """What flight software starts with after an orbit phase: its own estimate, and its covariance in place of the settings'
     sigmas, with what the burn made of accelerometer bias and scale. The burn's attitude error is another than the start's."""
     memory, estimate = initial_memory(n, software), arrival.estimate

@@ -47,4 +47,4 @@ def test_guidance_over_attitude_by_routh():
     mission = with_control(attitude_gain_per_s=0.5, rate_gain_per_s=1e6)
     for site, holds in ((0.49, True), (0.51, False)):
         slow = guidance_modes(mission, 0.1, 0.1 * site)
-        assert (np.max(slow.real) < 0.0) == holds
+        assert (np.max(np.real(slow)) < 0.0) == holds

@@ -41,6 +41,13 @@ def test_flight_imports_only_words_contract_and_jax():
             assert any(name == a or name.startswith(a + ".") for a in ALLOWED_IN_FLIGHT), f"{path}: {name}"
 
 
+def test_the_example_of_own_flight_software_imports_words_and_contract_alone():
+    example = PACKAGE.parent / "examples" / "own_flight_software.py"
+    allowed = {"perilune.foundation", "perilune.interface", "jax", "equinox"}
+    for name in imported(ast.parse(example.read_text())):
+        assert any(name == a or name.startswith(a + ".") for a in allowed), name
+
+
 def test_flight_has_no_word_for_truth_or_simulation():
     for path in sources(PACKAGE / "flight"):
         tree = ast.parse(path.read_text())

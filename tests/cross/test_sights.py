@@ -65,9 +65,9 @@ def earlier(motion: Motion) -> Motion:
 def sights_of(motion: Motion, height: float):
     """What the sensors read without noise, at their latency."""
     wide = View(jnp.asarray([0.0, 0.0, -1.0]), *(jnp.asarray(x) for x in (0.0, 1e5, -2.0, 2.0, 1.0, 1.0)))
-    one = jnp.asarray(1.0)
-    camera = TerrainCamera(wide, *(0.0 * one for _ in range(4)), one, jnp.zeros(3), *(0.0 * one for _ in range(3)))
-    flow = OpticalFlow(wide, jnp.asarray([1.0, 0.0, 0.0]), 0.0 * one, jnp.zeros(2), 0.0 * one, one, 0.0 * one)
+    one, none = jnp.asarray(1.0), jnp.asarray(0.0)
+    camera = TerrainCamera(wide, none, none, none, none, one, jnp.zeros(3), none, none, none)
+    flow = OpticalFlow(wide, jnp.asarray([1.0, 0.0, 0.0]), none, jnp.zeros(2), none, one, none)
     then, noise = earlier(motion), jnp.zeros(63)
     above = jnp.asarray(height + LATENCY * 25.0)
     cosine = wide.nadir_cosine(then)  # level ground

@@ -665,7 +665,7 @@ def test_no_sensor_moves_anothers_noise(noise):
         attitude, _ = tracker.measure(motion, jnp.zeros(3), e)
         parts = (
             beam.each.slant_range[:3], beam.each.closing_speed[:3], camera().measure(motion, height, sun, NOW, e).position_M,
-            flow().measure(motion, height, sun, NOW, e)[0], gauge().measure(motion, array(1.0), array(1.0), e)[0][None],
+            flow().measure(motion, height, height, sun, NOW, e)[0], gauge().measure(motion, array(1.0), array(1.0), e)[0][None],
             drift[0], drift[1], rows(e, "footprint"), moved, turned,
             to_rotation_vector(compose(inverse(motion.attitude_IB), attitude)),
             speed.measure(motion, array(500.0), jnp.zeros(3), e)[0], rows(e, "range_noise"), rows(e, "range_detection"),
