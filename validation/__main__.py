@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
-from . import basilisk, closed_forms, fault, filter, ground, healthy, ignition_mass, legs, numerics, orbit, robust, world
+from . import basilisk, closed_forms, fault, filter, filters, ground, healthy, ignition_mass, legs, numerics, orbit, robust, world
 from .report import Section
 
 STUDIES = {
@@ -19,6 +19,7 @@ STUDIES = {
     "fault": fault.study,
     "broadcast": fault.broadcast_section,
     "filter": filter.study,
+    "filters": filters.study,
     "numerics": numerics.study,
     "closed_forms": closed_forms.study,
     "basilisk": basilisk.study,

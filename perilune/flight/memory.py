@@ -96,6 +96,8 @@ class FlightMemory(eqx.Module):
     torque_owed: Vector  # N m, mean of a cycle, that attitude thrusters owe
     attitude_integral: Vector  # rad/s, of angular acceleration wanted
     thrust_demand: Scalar  # N
+    clock: Scalar  # s, at the latest cycle
+    beam_time: Scalar  # s for which ranges of Doppler beams have been taken without a break
     felt: Scalar  # m/s², specific force along Z of B in the latest cycle
     turn_B: Vector  # rad/s², angular acceleration in the latest cycle
     thrust_given: Scalar  # N, that the latest commands ask of main and assist engines

@@ -7,18 +7,18 @@ from jax import lax
 from jaxtyping import Array, Bool
 
 from perilune.foundation.frames import fixed_to_inertial
-from perilune.foundation.quantities import Position, Scalar
+from perilune.foundation.quantities import Position, Scalar, Vector
 from perilune.foundation.rotation import rotate, to_matrix
 from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.commands import Commands
-from perilune.interface.design import ENGINES, LanderDesign, engine_slice
+from perilune.interface.design import BEAMS, ENGINES, LanderDesign, engine_slice
 from perilune.interface.events import ONBOARD
 from perilune.interface.measurements import Measurements
 
 from . import modes
 from .control.allocation import allocate
 from .control.attitude import attitude_control, pointing_error
-from .control.effectiveness import given, shortfall, watched
+from .control.effectiveness import Shortfall, Watch, given, kept_up, shortfall, watched
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
@@ -76,6 +76,25 @@ def quiet_step(memory: FlightMemory, period: Scalar) -> FlightMemory:
     )
 
 
+def interval_of(
+    memory: FlightMemory, ground_point_M: Position, elapsed: Scalar, gm: Scalar, settings: NavigationSettings
+) -> Interval:
+    """What the covariance step needs to know of the time since the last one."""
+    axes_IB, way = to_matrix(memory.navigation.attitude_IB), norm(ground_point_M - memory.ground_point_M)
+    return Interval(
+        position_I=memory.navigation.position_I,
+        gained_I=memory.delta_velocity_I,
+        along_I=axes_IB[:, 2] * memory.delta_velocity_along,
+        angle_B=memory.delta_angle_B,
+        axes_IB=axes_IB,
+        gm=gm,
+        elapsed=elapsed,
+        over_ground=way / settings.terrain_length,
+        length=settings.terrain_length,
+        relief_left=jnp.exp(-way / settings.terrain_roughness_length),
+    )
+
+
 class FlightSoftware(eqx.Module):
     """Everything on board that does not change in flight."""
 
@@ -123,7 +142,8 @@ class FlightSoftware(eqx.Module):
         elapsed = self.settings.slow_every * self.settings.period
         measured = grounded(measured)
         prediction = predict(memory.navigation, memory.rate_B, measured, self.onboard, self.design, settings, clock)
-        interval = self.interval(memory, prediction.ground_point_M, elapsed)
+        gm = self.onboard.gravity.gm
+        interval = interval_of(memory, prediction.ground_point_M, elapsed, gm, settings)
         covariance = propagate_covariance(memory, interval, settings)
         navigation, prediction = moved_on(memory.navigation, interval, prediction)
         acquisition = remember(memory.acquisition, prediction.residual[6], measured.range_is_valid)
@@ -135,8 +155,8 @@ class FlightSoftware(eqx.Module):
         was_offered, was_accepted = innovations.is_offered[6], innovations.is_accepted[6]
         acquisition = account(acquisition, was_offered, was_accepted, elapsed, settings)
         navigation = corrected(navigation, correction)
-        is_alternate, carried = acquisition.since_accepted >= settings.range_gap, (self.onboard.ground, self.design.sights)
-        of_sights = navigation, memory.rate_B, measured, is_alternate, carried, settings
+        alternate = memory.beam_time, acquisition.since_accepted >= settings.range_gap
+        of_sights = navigation, memory.rate_B, measured, alternate, (self.onboard.ground, self.design.sights), settings
         correction, covariance, sighted = take_sights(covariance, *of_sights)
         navigation = corrected(navigation, correction)
         below = ground_below(navigation, prediction.ground_point_M, settings, clock)
@@ -152,6 +172,7 @@ class FlightSoftware(eqx.Module):
                 m.ground_point_M,
                 m.innovations,
                 m.sighted,
+                m.beam_time,
                 m.acquisition,
             ),
             memory,
@@ -165,27 +186,11 @@ class FlightSoftware(eqx.Module):
                 prediction.ground_point_M,
                 innovations,
                 sighted,
+                jnp.where(jnp.any(sighted.is_accepted[:BEAMS]), memory.beam_time + elapsed, 0.0),
                 acquisition,
             ),
         )
         return self.replan(memory, clock)
-
-    def interval(self, memory: FlightMemory, ground_point_M: Position, elapsed: Scalar) -> Interval:
-        """What the covariance step needs to know of the time since the last one."""
-        axes_IB = to_matrix(memory.navigation.attitude_IB)
-        settings, way = self.settings.navigation, norm(ground_point_M - memory.ground_point_M)
-        return Interval(
-            position_I=memory.navigation.position_I,
-            gained_I=memory.delta_velocity_I,
-            along_I=axes_IB[:, 2] * memory.delta_velocity_along,
-            angle_B=memory.delta_angle_B,
-            axes_IB=axes_IB,
-            gm=self.onboard.gravity.gm,
-            elapsed=elapsed,
-            over_ground=way / settings.terrain_length,
-            length=settings.terrain_length,
-            relief_left=jnp.exp(-way / settings.terrain_roughness_length),
-        )
 
     def recovery(self, acquisition: Acquisition, residual: Scalar) -> Answer:
         """What the policy in force says of the newest range."""
@@ -225,6 +230,7 @@ class FlightSoftware(eqx.Module):
         is_confirmed = (memory.acquisition.fresh_updates > 0.0) & (
             memory.acquisition.accepted_time >= guidance.range_confirmation
         )
+        is_confirmed |= (memory.beam_time > 0.0) & (memory.beam_time >= guidance.range_confirmation)
         conditions = jnp.stack(
             [
                 memory.distance_in_hand <= 0.0,
@@ -240,6 +246,7 @@ class FlightSoftware(eqx.Module):
         waits = (mode == modes.HOLD) & ~is_confirmed & due & (foot_height > 0.0) & (guidance.descends_unconfirmed < 0.5)
         needed = descent_rate(guidance, foot_height) < guidance.hold_rate
         range_row = memory.innovations
+        lacking = shortfall(memory.watch, control, self.design)
         saturated = (mode == modes.TERMINAL) & (memory.thrust_demand > full_thrust(self.design))
         raised = {
             "powered_descent_initiation": mode >= modes.BRAKING,
@@ -254,12 +261,21 @@ class FlightSoftware(eqx.Module):
             "main_engine_off": (mode == modes.FINAL),
             "contact_sensed": measured.has_contact,
             "range_finder_given_up": memory.acquisition.is_isolated,
-            "thrust_lost": shortfall(memory.watch, control, self.design).is_short & (mode < modes.OFF),
+            "thrust_lost": lacking.is_short & (mode < modes.OFF),
         }
         now = jnp.stack([raised[kind.name] for kind in ONBOARD])
         events = now & ~memory.seen
         memory = eqx.tree_at(lambda m: (m.mode, m.seen), memory, (mode, memory.seen | now))
         return memory, events
+
+    def lacking(self, memory: FlightMemory, mass: Scalar, inertia: Vector, clock: Scalar) -> tuple[Watch, Shortfall]:
+        """What has been felt against what was asked for, and what is to be made up for."""
+        control, period = self.settings.control, self.settings.period
+        felt, asked = (memory.felt, memory.rate_B, memory.turn_B), (memory.thrust_given, memory.torque_given)
+        rise = jnp.exp(-period / jnp.maximum(self.design.engine_rise, 1e-3))
+        watch = watched(memory.watch, felt, asked, mass, inertia, period / control.thrust_loss_time, rise)
+        watch = kept_up(memory.watch, watch, (clock - memory.clock) / period, memory.felt != 0.0)
+        return watch, shortfall(watch, control, self.design)
 
     def act(self, memory: FlightMemory, where: Geometry, foot_height: Scalar, clock: Scalar):
         """Guidance, attitude control and allocation for the mode in force."""
@@ -274,15 +290,13 @@ class FlightSoftware(eqx.Module):
         is_early = mode <= modes.BRAKING
         wanted_M = jnp.where(is_early, brake_M, fall_M)
         thrust_I = fixed_to_inertial(unit(wanted_M), clock)
-        body_z_I = rotate(memory.navigation.attitude_IB, jnp.asarray([0.0, 0.0, 1.0]))
-        pointing = dot(body_z_I, thrust_I)  # thrust that is not yet along the wish is made up for, to a factor of two
+        pointing = dot(
+            rotate(memory.navigation.attitude_IB, jnp.eye(3)[2]), thrust_I
+        )  # thrust that is not yet along the wish is made up for, to a factor of two
         push = mass * norm(wanted_M) / jnp.maximum(pointing, 0.5)
         inertia = design.inertia_dry + memory.propellant * design.inertia_per_propellant
-        felt, asked = (memory.felt, memory.rate_B, memory.turn_B), (memory.thrust_given, memory.torque_given)
-        watch = watched(memory.watch, felt, asked, mass, inertia, period / control.thrust_loss_time)
-        short = shortfall(watch, control, design)
-        demand = jnp.where(is_early, memory.throttle * full_thrust(design), push)
-        demand = jnp.minimum(demand, short.most) / short.share
+        watch, short = self.lacking(memory, mass, inertia, clock)
+        demand = jnp.minimum(jnp.where(is_early, memory.throttle * full_thrust(design), push), short.most)
 
         error_B = pointing_error(memory.navigation.attitude_IB, thrust_I, memory.forward_I)
         torque_B, integral = attitude_control(error_B, memory.rate_B, memory.attitude_integral, inertia, period, control)
@@ -292,7 +306,7 @@ class FlightSoftware(eqx.Module):
         is_main_on = is_powered & (mode != modes.FINAL)
         owed = memory.assist_residual, jnp.where(is_off, 0.0, memory.torque_owed)
         commands, assist_residual, torque_owed = allocate(
-            demand, torque_B, inertia * integral, is_main_on, is_powered, owed, period, design
+            demand / short.share, torque_B, inertia * integral, is_main_on, is_powered, owed, period, design
         )
         share = jnp.where(jnp.arange(ENGINES) < MAIN.stop, commands.throttle, 1.0)
         used = jnp.sum(design.engine_flow() * share * commands.on_time)
@@ -307,6 +321,7 @@ class FlightSoftware(eqx.Module):
                 m.thrust_given,
                 m.torque_given,
                 m.watch,
+                m.clock,
             ),
             memory,
             (
@@ -318,6 +333,7 @@ class FlightSoftware(eqx.Module):
                 pointing,
                 *given(commands, period, design),
                 watch,
+                clock,
             ),
         )
         return memory, commands

@@ -50,6 +50,8 @@ class LanderDesign(eqx.Module):
     inertia_dry: Vector  # kg m², principal, about the dry centre of mass
     inertia_per_propellant: Vector  # m², growth of the principal moments per kg of propellant
     engine_thrust: Float[Array, " engines"]  # N, steady
+    engine_push: Float[Array, " engines"]  # N, of that along Z of B
+    engine_rise: Scalar  # s, of main and assist engines, the slower
     specific_impulse: Float[Array, " classes"]  # s
     throttle_floor: Scalar  # lowest share of thrust that the main engines run at; 1: on or off
     gimbal_limit: Scalar  # rad, of the main engines; 0: fixed

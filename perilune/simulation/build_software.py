@@ -34,12 +34,16 @@ def design(n, is_carried: Bool[Array, "3"]) -> LanderDesign:
     couples = 1.0 / jnp.maximum(jnp.max(duty, axis=1), 1e-9)
     foot_z = jnp.sum(n[f"{feet}.foot_m"][:, 2] * n[f"{feet}.is_there"]) / jnp.sum(n[f"{feet}.is_there"])
     thrusts = [n[f"lander.engines.{name}.thrust_n"] * n[f"lander.engines.{name}.is_there"] for name in ENGINE_CLASSES]
+    along = [n[f"lander.engines.{name}.direction"][:, 2] for name in ENGINE_CLASSES]
+    pushes = [thrust * z for thrust, z in zip(thrusts, along, strict=True)]
     return LanderDesign(
         dry_mass=n["lander.dry_mass_kg"],
         propellant_mass=n["lander.propellant_mass_kg"],
         inertia_dry=dry.inertia_whole[0:3],
         inertia_per_propellant=grown,
         engine_thrust=jnp.concatenate(thrusts),
+        engine_push=jnp.concatenate(pushes),
+        engine_rise=jnp.maximum(*(n[f"lander.engines.{name}.rise_time_s"] for name in ("main", "assist"))),
         specific_impulse=by_class(n, "specific_impulse_s"),
         throttle_floor=n[f"{main}.throttle_floor"],
         gimbal_limit=DEGREE * n[f"{main}.gimbal_limit_deg"],

@@ -1,5 +1,6 @@
 """What a schema cannot say of a mission: figures that contradict each other, faults and paths that do not exist."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,6 @@ from .nearest import nearest
 from .numbers import numbers_as_given
 from .sensor_checks import sensor_rules
 
-LONGEST_STEP = 0.1  # s
 FARTHEST_M = 1.8e6  # where the plane that the ground is laid in is stretched fourfold
 
 
@@ -104,12 +104,22 @@ def check_figures(mission: Mission, where: str) -> None:
             raise UserError(f"{where}: {sentence}.")
 
 
+def fastest_swing(mission: Mission) -> float:
+    """rad/s of liquid under full thrust in the smallest tank, against a lander that gives way: ω² = T/m_dry · 1.84/r + hold²
+    (thrust over mass grows as the share of the liquid shrinks: their product stays)."""
+    lander = mission.lander
+    thrust = sum(len(e.place_m) * e.thrust_n for e in (lander.engines.main, lander.engines.assist))
+    radius, hold = min(lander.tanks.radius_m), max(np.atleast_1d(lander.tanks.slosh_hold_rad_per_s))
+    return float(np.sqrt(thrust / lander.dry_mass_kg * 1.8412 / radius + hold**2))
+
+
 def schedule_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
     """What is wrong with the steps of time, each with its sentence."""
     flight, valve_step_s = mission.flight, mission.lander.engines.attitude.valve_step_s
     minimum_s = mission.lander.engines.assist.minimum_on_time_s
     a_second, steps = 1.0 / flight.period_s, flight.period_s / valve_step_s
     truth_step = flight.period_s / flight.truth_substeps
+    swings = fastest_swing(mission)
     edges = max(valve_step_s, truth_step) / min(valve_step_s, truth_step)
     return (
         (
@@ -127,9 +137,9 @@ def schedule_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
             f"truth steps of {truth_step:g} s be whole valve steps or parts of one",
         ),
         (
-            truth_step > LONGEST_STEP + 1e-12,
-            f"flight.truth_substeps = {flight.truth_substeps} gives truth steps of {truth_step:g} s: take at most "
-            f"{LONGEST_STEP:g} s (liquid that swings at 5 rad/s then keeps its frequency to 5e-4)",
+            truth_step * swings > 1.0,
+            f"flight.truth_substeps = {flight.truth_substeps} gives truth steps of {truth_step:g} s, too long for liquid that "
+            f"swings at up to {swings:.1f} rad/s: take at least {math.ceil(flight.period_s * swings)}",
         ),
     )
 

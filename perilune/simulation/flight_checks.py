@@ -50,9 +50,9 @@ def loop_rules(mission: Mission) -> Rules:
             f"{1.0 / step:g} Hz: an attitude error grows {largest:.3g} times a cycle; lower the gains, or fly shorter cycles",
         ),
         (
-            guidance.terminal_rate_gain_per_s * step >= 1.0,
+            guidance.terminal_rate_gain_per_s * step >= 2.0,
             f"flight.guidance.terminal_rate_gain_per_s = {guidance.terminal_rate_gain_per_s:g} asks within one cycle of "
-            f"{step:g} s for more than the whole error of the descent rate: the rate would swing; lower the gain",
+            f"{step:g} s for more than twice the error of the descent rate: the rate would swing; lower the gain",
         ),
         (
             grows[0] >= 0.0,
@@ -75,24 +75,17 @@ def loop_rules(mission: Mission) -> Rules:
 def phase_rules(mission: Mission) -> Rules:
     """Phases that could never be reached, or would be left at once, each with its sentence."""
     guidance, finder = mission.flight.guidance, mission.lander.sensors.range_finder
-    longest = guidance.gate_height_m / guidance.hold_rate_mps
+    highest = max(guidance.gate_height_m, finder.window_m)
+    longest = highest / guidance.hold_rate_mps
     waits = guidance.descends_unconfirmed < 0.5
     slow_step = mission.flight.period_s * mission.flight.slow_every
     confirmed = guidance.range_confirmation_s + slow_step * mission.flight.navigation.range_agree_count
     return (
         (
             waits and confirmed >= longest,
-            f"terminal descent can never begin: a range is confirmed after {confirmed:g} s "
-            "(flight.guidance.range_confirmation_s and "
-            f"the returns that must agree), but from gate_height_m = {guidance.gate_height_m:g} at hold_rate_mps = "
-            f"{guidance.hold_rate_mps:g} the ground comes in {longest:.0f} s",
-        ),
-        (
-            waits and finder.return_loss_db == 0.0 and finder.pulse_energy_error_percent <= -100.0,
-            "terminal descent can never begin: it waits for a range (flight.guidance.descends_unconfirmed = 0) and the range "
-            "finder "
-            "sends no light (pulse_energy_error_percent = -100); set descends_unconfirmed = 1, or give the lander its range "
-            "finder",
+            f"terminal descent can never begin: a range is confirmed after {confirmed:g} s (flight.guidance.range_confirmation_s "
+            f"and the returns that must agree), but from {highest:g} m (gate_height_m, or the range finder's window_m) at "
+            f"hold_rate_mps = {guidance.hold_rate_mps:g} the ground comes in {longest:.0f} s",
         ),
         (
             len(mission.lander.engines.assist.place_m) > 0 and guidance.main_off_height_m >= guidance.gate_height_m,
@@ -113,6 +106,21 @@ def phase_rules(mission: Mission) -> Rules:
     )
 
 
+def thrust_rules(mission: Mission) -> Rules:
+    """A lag too short for how the engines follow."""
+    control, main = mission.flight.control, mission.lander.engines.main
+    moves = (1.0 - main.throttle_floor) / main.throttle_rate_per_s if main.throttle_floor < 1.0 else 0.0
+    slowest = max(moves, 3.0 * main.rise_time_s, 3.0 * mission.lander.engines.assist.rise_time_s)
+    return (
+        (
+            control.thrust_loss_share > 0.0 and control.thrust_loss_time_s < slowest,
+            f"flight.control.thrust_loss_time_s = {control.thrust_loss_time_s:g} is shorter than the {slowest:.2g} s in which "
+            "engines follow a command (throttle_rate_per_s, three times rise_time_s): healthy engines would count as weak; "
+            "lengthen it, or set thrust_loss_share to 0",
+        ),
+    )
+
+
 def flight_rules(mission: Mission) -> Rules:
     """All of them."""
-    return loop_rules(mission) + phase_rules(mission)
+    return loop_rules(mission) + phase_rules(mission) + thrust_rules(mission)

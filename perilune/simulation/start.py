@@ -207,12 +207,17 @@ def none_of(rows: int) -> Innovations:
     return Innovations(jnp.zeros(rows), jnp.ones(rows), jnp.zeros(rows, bool), jnp.zeros(rows, bool))
 
 
+def no_returns(window: int) -> Acquisition:
+    """How ranges have fared before the first."""
+    zero, no = jnp.zeros(()), jnp.zeros((), bool)
+    return Acquisition(jnp.zeros(window), jnp.zeros(window, bool), zero + 1e6, zero, zero, zero, no, no)
+
+
 def initial_memory(n, software: AnySoftware) -> FlightMemory:
     """What flight software starts with: the planned state and how sure it is of it."""
     position_I, velocity_I = perilune_state(n)
     axes = orbit_axes(position_I, velocity_I)
     zero = jnp.zeros_like(norm(position_I))
-    window = software.settings.agree_window
     return FlightMemory(
         navigation=NavigationState(
             position_I=position_I,
@@ -239,16 +244,7 @@ def initial_memory(n, software: AnySoftware) -> FlightMemory:
         gravity_rest_I=jnp.zeros(3),  # until the first slow step, half a second on
         innovations=none_of(len(SENSOR_ROWS)),
         sighted=none_of(len(SIGHT_ROWS)),
-        acquisition=Acquisition(
-            residuals=jnp.zeros(window),
-            is_filled=jnp.zeros(window, bool),
-            since_accepted=zero + 1e6,
-            accepted_time=zero,
-            fresh_updates=zero,
-            refused_time=zero,
-            has_taken=jnp.zeros((), bool),
-            is_isolated=jnp.zeros((), bool),
-        ),
+        acquisition=no_returns(software.settings.agree_window),
         mode=jnp.asarray(COAST, jnp.int32),
         seen=jnp.zeros(len(ONBOARD), bool),
         throttle=software.settings.guidance.ignition_throttle,
@@ -261,11 +257,13 @@ def initial_memory(n, software: AnySoftware) -> FlightMemory:
         torque_owed=jnp.zeros(3),
         attitude_integral=jnp.zeros(3),
         thrust_demand=zero,
+        clock=zero,
+        beam_time=zero,
         felt=zero,
         turn_B=jnp.zeros(3),
         thrust_given=zero,
         torque_given=jnp.zeros(3),
-        watch=Watch(zero, zero, jnp.zeros(3), jnp.zeros(3)),
+        watch=Watch(zero, zero, zero, jnp.zeros(3), jnp.zeros(3)),
     )
 
 

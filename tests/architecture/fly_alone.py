@@ -39,6 +39,7 @@ no = jnp.zeros((), bool)
 design = filled(
     LanderDesign,
     engine_thrust=100.0 * jnp.ones(ENGINES),
+    engine_push=100.0 * jnp.ones(ENGINES),
     attitude_torque=jnp.ones((16, 3)),
     attitude_duty=jnp.ones((6, 16)),
     specific_impulse=300.0 * jnp.ones(3),
@@ -108,11 +109,13 @@ memory = m.FlightMemory(
     torque_owed=jnp.zeros(3),
     attitude_integral=jnp.zeros(3),
     thrust_demand=zero,
+    clock=zero,
+    beam_time=zero,
     felt=zero,
     turn_B=jnp.zeros(3),
     thrust_given=zero,
     torque_given=jnp.zeros(3),
-    watch=Watch(zero, zero, jnp.zeros(3), jnp.zeros(3)),
+    watch=Watch(zero, zero, zero, jnp.zeros(3), jnp.zeros(3)),
 )
 measured = Measurements(
     jnp.zeros(3),

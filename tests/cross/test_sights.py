@@ -131,19 +131,9 @@ def test_rows_are_the_derivatives(predicted):
     rows = np.asarray(run(state).sensitivity)
     residual = jax.jit(lambda dx: run(corrected(state, dx)).residual)
     steps = np.concatenate([np.full(3, 1.0), np.full(3, 0.1), np.full(3, 1e-4), np.full(13, 1e-6), np.full(7, 1.0)])
-    for j in [*range(9), 22, 26, 27, 28]:
+    for j in [*range(9), 22, 24, 26, 27, 28]:
         step = jnp.zeros(STATES).at[j].set(steps[j])
         numeric = -(np.asarray(residual(step)) - np.asarray(residual(-step))) / (2 * steps[j])
         for k, kind in enumerate(SIGHT_ROWS):
-            if j == 22 and kind == "flow":
-                continue  # the ground below the lander is told apart from that under the beam: next test
             scale = {"beam": 1.0, "fix": 1.0, "flow": 1e-3}[kind] * (2000.0 if 6 <= j < 9 else 1.0)
             assert rows[k, j] == pytest.approx(numeric[k], abs=2e-3 * scale), (kind, k, j)  # the beams' short march
-
-
-def test_ground_below_counts_in_the_flow(predicted):
-    """Ground a metre higher under the lander makes the flow larger by f/h."""
-    state, run = predicted
-    lifted = eqx.tree_at(lambda s: s.terrain_below, state, jnp.asarray(1.0))
-    change = np.asarray(run(state).residual - run(lifted).residual)[7:9]
-    assert change == pytest.approx(np.asarray(run(state).sensitivity)[7:9, 22], rel=2e-3)  # 1 m of 2 km: second order 5e-4

@@ -1,7 +1,8 @@
 """How much of the thrust and torque that is asked for comes: felt by the IMU, and made up for where it falls short.
 
 Felt force (specific force along Z of B times the mass believed) and given thrust (what the commands of that cycle ask of main and
-assist engines, on average) go through the same first-order lag, so that rise and pulses of engines fall out of their ratio; felt
+assist engines, on average) go through the same first-order lag, so that pulses of engines fall out of their ratio, the commands
+through the engines' rise before; felt
 torque (J ω̇ + ω × J ω) and given torque likewise, and their difference is what else turns the lander. Nothing is done until the
 ratio falls below the mission's `thrust_loss_share`: a lander whose engines work flies as if this were not here.
 
@@ -22,6 +23,7 @@ from ..settings import ControlSettings
 PUSHERS, TURNERS = slice(engine_slice("main").start, engine_slice("assist").stop), engine_slice("attitude")
 LEAST_SHARE = 0.2  # of thrust: beyond a factor of five there is nothing to be made up for
 LEAST_GIVEN = 0.05  # of full thrust: below it the ratio is noise
+GAP = 1.5  # cycles between two that are in a row; after a longer gap what was felt is not what was asked for
 LARGE_TORQUE = 0.4  # of what attitude thrusters give about an axis: misaligned engines of all landers here turn by less
 HELD_TORQUE = 0.85  # of the same, that thrust may be held against; the rest is for steering
 
@@ -29,6 +31,7 @@ HELD_TORQUE = 0.85  # of the same, that thrust may be held against; the rest is 
 class Watch(eqx.Module):
     """What is felt and what was given, lagged."""
 
+    rising: Scalar  # N, given, through the engines' own rise and not lagged further
     force: Scalar  # N, felt along Z of B
     thrust: Scalar  # N, given
     turning_B: Torque  # N m, felt
@@ -48,7 +51,7 @@ def given(commands: Commands, period: Scalar, design: LanderDesign) -> tuple[Sca
     """Mean thrust (N) of main and assist engines and torque (N m) of attitude thrusters and gimbal that commands ask for."""
     duty = commands.on_time / period
     share = jnp.where(jnp.arange(ENGINES) < engine_slice("main").stop, commands.throttle, 1.0)
-    thrust = design.engine_thrust * share * duty
+    thrust = design.engine_push * share * duty
     lever = design.gimbal_arm * jnp.sum(thrust[engine_slice("main")])
     turners = duty[TURNERS]
     torque_B = sum(turners[k] * design.attitude_torque[k] for k in range(ENGINE_CLASSES["attitude"][1]))
@@ -56,25 +59,42 @@ def given(commands: Commands, period: Scalar, design: LanderDesign) -> tuple[Sca
 
 
 def watched(
-    watch: Watch, felt: tuple[Scalar, Rate, Vector], asked: tuple[Scalar, Torque], mass: Mass, inertia: Vector, lag: Scalar
+    watch: Watch,
+    felt: tuple[Scalar, Rate, Vector],
+    asked: tuple[Scalar, Torque],
+    mass: Mass,
+    inertia: Vector,
+    lag: Scalar,
+    rise: Scalar,
 ) -> Watch:
     """One cycle on. `felt`: specific force along Z of B (m/s²), rate and angular acceleration in the cycle that `asked` (N, N m)
-    was asked for; `inertia`: principal moments, kg m²; `lag`: a cycle over the time constant."""
+    was asked for; `inertia`: principal moments, kg m²; `lag`: a cycle over the time constant; `rise`:
+    what is left of an old command after a cycle of the engines' rise."""
     force, rate_B, turn_B = felt
     turning_B = inertia * turn_B + cross(rate_B, inertia * rate_B)
-    new = Watch(mass * force, asked[0], turning_B, asked[1])
+    rising = asked[0] + rise * (watch.rising - asked[0])
     keep = jnp.exp(-lag)
-    return Watch(*(keep * old + (1.0 - keep) * now for old, now in zip(parts(watch), parts(new), strict=True)))
+    new = mass * force, rising, turning_B, asked[1]
+    return Watch(rising, *(keep * old + (1.0 - keep) * now for old, now in zip(parts(watch)[1:], new, strict=True)))
 
 
 def parts(watch: Watch):
     """Its fields in order."""
-    return watch.force, watch.thrust, watch.turning_B, watch.torque_B
+    return watch.rising, watch.force, watch.thrust, watch.turning_B, watch.torque_B
+
+
+def kept_up(watch: Watch, after: Watch, gap: Scalar, is_felt: Flag) -> Watch:
+    """The watch one cycle on; begun anew after a gap (cycles) in which the flight computer stood still, and held while the IMU
+    gives nothing at all."""
+    begun = Watch(watch.rising, watch.thrust, watch.thrust, watch.torque_B, watch.torque_B)
+    is_on = gap <= GAP
+    pairs = zip(parts(watch), parts(after), parts(begun), strict=True)
+    return Watch(*(jnp.where(is_on, jnp.where(is_felt, new, old), anew) for old, new, anew in pairs))
 
 
 def shortfall(watch: Watch, settings: ControlSettings, design: LanderDesign) -> Shortfall:
     """What of thrust and torque is to be made up for."""
-    least = LEAST_GIVEN * jnp.sum(design.engine_thrust[PUSHERS])
+    least = LEAST_GIVEN * jnp.sum(design.engine_push[PUSHERS])
     share = jnp.clip(watch.force / jnp.maximum(watch.thrust, 1e-9), LEAST_SHARE, 1.0)
     is_weak = (watch.thrust > least) & (share < settings.thrust_loss_share)
     extra_B = watch.turning_B - watch.torque_B

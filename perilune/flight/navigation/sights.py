@@ -26,8 +26,8 @@ from .prediction import Prediction
 from .update import Offer, update
 
 BEAM_STEPS = 2  # of a beam's ray: to metres of the onboard map's ground, under its error
-LEAST_COSINE = 0.1  # 84° off nadir level ground's distance is held, as the sensor's own model holds it
 LEAST_HEIGHT = 1.0  # m
+EARLY = 1.5  # s of beams taken, until when they are under-weighted
 
 
 class Looking(eqx.Module):
@@ -36,7 +36,7 @@ class Looking(eqx.Module):
     state: NavigationState
     rate_B: Vector
     position_M: Position
-    ground: HeightMap  # on board, with the believed bias put in
+    ground: HeightMap  # on board, with the believed bias and relief put in
     height: Scalar  # m over the ground as believed under the lander
     clock: Scalar
 
@@ -44,7 +44,7 @@ class Looking(eqx.Module):
 def looking(state: NavigationState, rate_B: Vector, onboard: HeightMap, clock: Scalar) -> Looking:
     """The estimate over the onboard map."""
     position_M = inertial_to_fixed(state.position_I, clock)
-    ground = eqx.tree_at(lambda g: g.shift_up, onboard, onboard.shift_up + state.terrain_bias)
+    ground = eqx.tree_at(lambda g: g.shift_up, onboard, onboard.shift_up + state.terrain_bias + state.terrain_relief)
     below = onboard.height_at(position_M) + state.terrain_below
     return Looking(state, rate_B, position_M, ground, jnp.maximum(norm(position_M) - RADIUS - below, LEAST_HEIGHT), clock)
 
@@ -99,30 +99,27 @@ def fix_rows(at: Looking, sights: Sights, drawn: SightsDesign, settings: Navigat
 
 
 def flow_rows(at: Looking, sights: Sights, drawn: SightsDesign, settings: NavigationSettings) -> Rows:
-    """Optical flow, f = (a·v) c / h over level ground, with a an axis of the picture, c the cosine of the boresight b from nadir
-    and h the height; its latency counts for place and attitude, not for the speed gained meanwhile:
+    """Optical flow, f = a·v/d, with a an axis of the picture and d the distance to the onboard map's ground along the boresight;
+    its latency counts for place and attitude, not for the speed gained meanwhile:
 
-        ∂f/∂v = a c/h;  ∂f/∂p = −f/h up;  ∂f/∂θ = (a × v) c/h − (a·v)/h (b × up);  ∂f/∂(ground) = f/h
+        ∂f/∂v = a/d;  ∂f/∂θ = (a × v)/d − f/d ∂d/∂θ;  ∂f/∂x = −f/d ∂d/∂x for place and ground, as a beam's range
     """
     state = at.state
     attitude_IB = compose(state.attitude_IB, from_rotation_vector(-drawn.flow_latency * at.rate_B))
-    position_I = state.position_I - drawn.flow_latency * state.velocity_I
-    up_I, velocity_I = unit(position_I), state.velocity_I - surface_velocity(position_I)
-    height = at.height + norm(position_I) - norm(state.position_I)
-    boresight_I, across_I = rotate(attitude_IB, drawn.flow_boresight_B), rotate(attitude_IB, drawn.flow_across_B)
-    cosine = jnp.maximum(-dot(boresight_I, up_I), LEAST_COSINE)
-    axes_I = jnp.stack([across_I, cross(boresight_I, across_I)])
+    velocity_I = state.velocity_I - surface_velocity(state.position_I)
+    distance, of_distance, _ = predict_beam(at, drawn.flow_boresight_B, drawn.flow_latency)
+    distance = jnp.maximum(distance, LEAST_HEIGHT)
+    across_B = drawn.flow_across_B
+    axes_B = jnp.stack([across_B, cross(drawn.flow_boresight_B, across_B)])
 
-    def one(axis_I: Vector):
-        along = dot(axis_I, velocity_I)
-        flow = along * cosine / height
-        turn = cross(axis_I, velocity_I) * (cosine / height) - cross(boresight_I, up_I) * (along / height)
-        ground = flow / height, jnp.zeros_like(flow)
-        return flow, row_of(-flow / height * up_I, axis_I * (cosine / height), turn, ground)
+    def one(axis_B: Vector):
+        axis_I = rotate(attitude_IB, axis_B)
+        flow = dot(axis_I, velocity_I) / distance
+        row = row_of(None, axis_I / distance, cross(axis_I, velocity_I) / distance)
+        return flow, row - flow / distance * of_distance
 
-    flow, rows = jax.vmap(one)(axes_I)
-    relief = (settings.terrain_roughness / height) ** 2 + settings.flow_sigma_fraction**2
-    return sights.flow_S - flow, rows, drawn.flow_sigma**2 + relief * flow**2
+    flow, rows = jax.vmap(one)(axes_B)
+    return sights.flow_S - flow, rows, drawn.flow_sigma**2 + (settings.flow_sigma_fraction * flow) ** 2
 
 
 def predict_sights(
@@ -141,18 +138,22 @@ def predict_sights(
     return Prediction(residual, rows, variance, at.position_M)
 
 
-def offered_sights(measured: Measurements, is_alternate: Flag, drawn: SightsDesign, settings: NavigationSettings) -> Offer:
+def offered_sights(
+    measured: Measurements, beam_time: Scalar, is_alternate: Flag, drawn: SightsDesign, settings: NavigationSettings
+) -> Offer:
     """What is valid and carried, until a footpad touches: the filter's models end there. The beams' ranges are the alternate of
-    the range finder's: offered while none of those is taken, for both see the same ground and its errors would count twice."""
+    the range finder's: offered while none of those is taken, for both see the same ground and its errors would count twice. Their
+    first readings are under-weighted as the finder's are."""
     sights, aloft = measured.sights, ~measured.has_contact
     beams = sights.beams.is_locked & drawn.is_carried[0] & is_alternate
     fix = jnp.ones(3, bool) & sights.fix_is_valid & drawn.is_carried[1]
     flow = jnp.ones(2, bool) & sights.flow_is_valid & drawn.is_carried[2]
     ones, count = jnp.ones, len(SIGHT_ROWS)
+    is_beam, is_early = jnp.arange(count) < BEAMS, beam_time < EARLY
     return Offer(
         is_offered=jnp.concatenate([beams, fix, flow]) & aloft,
         gate=jnp.concatenate([ones(BEAMS) * settings.beam_gate, ones(3) * settings.fix_gate, ones(2) * settings.flow_gate]),
-        underweight=jnp.zeros(count),
+        underweight=jnp.where(is_early & is_beam, settings.range_underweight, 0.0),
         inflates=jnp.zeros(count, bool),
     )
 
@@ -162,17 +163,20 @@ def take_sights(
     state: NavigationState,
     rate_B: Vector,
     measured: Measurements,
-    is_alternate: Flag,
+    alternate: tuple[Scalar, Flag],
     carried: tuple[HeightMap, SightsDesign],
     settings: NavigationSettings,
 ) -> tuple[Float[Array, "29"], Float[Array, "29 29"], Innovations]:
-    """Correction, covariance after and innovations; nothing where a lander carries none of them. `carried`: the map on board and
-    the instruments as drawn; `is_alternate`: the range finder gives nothing that is taken."""
+    """Correction, covariance after and innovations; nothing where a lander carries none of them.
+
+    `carried`: the map on board and the instruments as drawn; `alternate`: s for which beams have been taken, and whether the
+    range finder gives nothing that is taken.
+    """
     (onboard, drawn), count = carried, len(SIGHT_ROWS)
     nothing = Innovations(jnp.zeros(count), jnp.ones(count), jnp.zeros(count, bool), jnp.zeros(count, bool))
 
     def taken(before):
         prediction = predict_sights(state, rate_B, measured.sights, onboard, drawn, settings, measured.clock)
-        return update(before, prediction, offered_sights(measured, is_alternate, drawn, settings))
+        return update(before, prediction, offered_sights(measured, *alternate, drawn, settings))
 
     return lax.cond(jnp.any(drawn.is_carried), taken, lambda before: (jnp.zeros(STATES), before, nothing), covariance)
