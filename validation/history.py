@@ -251,11 +251,9 @@ STORIES = (
         "odysseus",
         (Change(HEALTHY, False), Change(AS_IT_FLEW), Change(BLIND_TO_FLOW, True, {"flight.navigation.flow_gate_sigma": 1e-6})),
         odysseus,
-        "No altimeter, no Doppler lidar; fixes of its camera to 15 km, optical flow from there. Flow is velocity over height, "
-        "and "
-        "the accelerometers know how the velocity changes: so height can be told from it while the lander brakes, and this "
-        "filter "
-        "does, on ground that it takes for level. The real one believed its height.",
+        "No altimeter, no Doppler lidar; fixes of its camera to 15 km, optical flow from there. Flow is velocity over distance, "
+        "and the accelerometers know how the velocity changes: so height can be told from it while the lander brakes, and this "
+        "filter does, over the map on board. The real one believed its height.",
         AS_IT_FLEW,
     ),
     Story(

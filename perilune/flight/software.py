@@ -18,7 +18,7 @@ from perilune.interface.measurements import Measurements
 from . import modes
 from .control.allocation import allocate
 from .control.attitude import attitude_control, pointing_error
-from .control.effectiveness import Shortfall, Watch, given, kept_up, shortfall, watched
+from .control.effectiveness import Shortfall, Watch, counted, given, kept_up, shortfall, watched
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
@@ -275,6 +275,7 @@ class FlightSoftware(eqx.Module):
         rise = jnp.exp(-period / jnp.maximum(self.design.engine_rise, 1e-3))
         watch = watched(memory.watch, felt, asked, mass, inertia, period / control.thrust_loss_time, rise)
         watch = kept_up(memory.watch, watch, (clock - memory.clock) / period, memory.felt != 0.0)
+        watch = counted(watch, period, control, self.design)
         return watch, shortfall(watch, control, self.design)
 
     def act(self, memory: FlightMemory, where: Geometry, foot_height: Scalar, clock: Scalar):

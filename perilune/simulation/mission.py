@@ -164,7 +164,7 @@ class ControlTable(Table):
     integral_gain_per_s2: NotNegative
     slew_rate_deg_per_s: Positive
     upright_angle_deg: Positive
-    thrust_loss_share: Annotated[float, Field(ge=0, le=0.95)] = 0.8  # of the thrust asked for, below which more is asked for
+    thrust_loss_share: Annotated[float, Field(ge=0, le=0.95)] = 0.0  # of the thrust asked for, below which more is asked for
     thrust_loss_time_s: Annotated[float, Field(ge=0.2, le=60)] = 1.0
 
 

@@ -263,7 +263,7 @@ def initial_memory(n, software: AnySoftware) -> FlightMemory:
         turn_B=jnp.zeros(3),
         thrust_given=zero,
         torque_given=jnp.zeros(3),
-        watch=Watch(zero, zero, zero, jnp.zeros(3), jnp.zeros(3)),
+        watch=Watch(zero, zero, zero, jnp.zeros(3), jnp.zeros(3), zero),
     )
 
 

@@ -115,7 +115,7 @@ memory = m.FlightMemory(
     turn_B=jnp.zeros(3),
     thrust_given=zero,
     torque_given=jnp.zeros(3),
-    watch=Watch(zero, zero, zero, jnp.zeros(3), jnp.zeros(3)),
+    watch=Watch(zero, zero, zero, jnp.zeros(3), jnp.zeros(3), zero),
 )
 measured = Measurements(
     jnp.zeros(3),

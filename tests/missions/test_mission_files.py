@@ -50,7 +50,10 @@ CASES = {
     "truth steps between valve steps": ({"flight.truth_substeps": 2}, "valve_step_s"),
     "attitude gains that grow": ({"flight.control.rate_gain_per_s": 25.0}, "not stable at 10 Hz"),
     "descent gain of more than a cycle": ({"flight.guidance.terminal_rate_gain_per_s": 25.0}, "the rate would swing"),
-    "a lag shorter than the engines": ({"flight.control.thrust_loss_time_s": 0.3}, "healthy engines would count as weak"),
+    "a lag shorter than the engines": (
+        {"flight.control.thrust_loss_share": 0.8, "flight.control.thrust_loss_time_s": 0.3},
+        "healthy engines would count as weak",
+    ),
     "liquid faster than the truth": ({"lander.tanks.slosh_hold_rad_per_s": [30.0] * 4}, "too long for liquid"),
     "site gain over the attitude's": ({"flight.guidance.site_gain_per_s": 5.0}, "the way to the site would swing up"),
     "height gain over the attitude's": ({"flight.guidance.height_gain_per_s2": 3.0}, "height in braking would swing up"),

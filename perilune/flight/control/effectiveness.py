@@ -4,7 +4,8 @@ Felt force (specific force along Z of B times the mass believed) and given thrus
 assist engines, on average) go through the same first-order lag, so that pulses of engines fall out of their ratio, the commands
 through the engines' rise before; felt
 torque (J ω̇ + ω × J ω) and given torque likewise, and their difference is what else turns the lander. Nothing is done until the
-ratio falls below the mission's `thrust_loss_share`: a lander whose engines work flies as if this were not here.
+ratio has been below the mission's `thrust_loss_share` for the lag's time: a lander whose engines work flies as if this were not
+here.
 
 No engine is told apart from the others. Where one of several has failed, the others turn the lander the more the harder they
 push: attitude comes first, so thrust is held to what attitude thrusters can hold against, with a margin.
@@ -36,6 +37,7 @@ class Watch(eqx.Module):
     thrust: Scalar  # N, given
     turning_B: Torque  # N m, felt
     torque_B: Torque  # N m, given
+    short_time: Scalar  # s for which the thrust has fallen short
 
 
 class Shortfall(eqx.Module):
@@ -75,28 +77,41 @@ def watched(
     rising = asked[0] + rise * (watch.rising - asked[0])
     keep = jnp.exp(-lag)
     new = mass * force, rising, turning_B, asked[1]
-    return Watch(rising, *(keep * old + (1.0 - keep) * now for old, now in zip(parts(watch)[1:], new, strict=True)))
+    lagged = (keep * old + (1.0 - keep) * now for old, now in zip(parts(watch)[1:5], new, strict=True))
+    return Watch(rising, *lagged, watch.short_time)
 
 
 def parts(watch: Watch):
     """Its fields in order."""
-    return watch.rising, watch.force, watch.thrust, watch.turning_B, watch.torque_B
+    return watch.rising, watch.force, watch.thrust, watch.turning_B, watch.torque_B, watch.short_time
 
 
 def kept_up(watch: Watch, after: Watch, gap: Scalar, is_felt: Flag) -> Watch:
     """The watch one cycle on; begun anew after a gap (cycles) in which the flight computer stood still, and held while the IMU
     gives nothing at all."""
-    begun = Watch(watch.rising, watch.thrust, watch.thrust, watch.torque_B, watch.torque_B)
+    begun = Watch(watch.rising, watch.thrust, watch.thrust, watch.torque_B, watch.torque_B, jnp.zeros_like(watch.rising))
     is_on = gap <= GAP
     pairs = zip(parts(watch), parts(after), parts(begun), strict=True)
     return Watch(*(jnp.where(is_on, jnp.where(is_felt, new, old), anew) for old, new, anew in pairs))
 
 
+def share_of(watch: Watch) -> Scalar:
+    """Of the thrust asked for, that comes."""
+    return jnp.clip(watch.force / jnp.maximum(watch.thrust, 1e-9), LEAST_SHARE, 1.0)
+
+
+def counted(watch: Watch, period: Scalar, settings: ControlSettings, design: LanderDesign) -> Watch:
+    """With the time for which thrust has fallen short: throttles and what a start loses make it short for a moment too."""
+    least = LEAST_GIVEN * jnp.sum(design.engine_push[PUSHERS])
+    is_short = (watch.thrust > least) & (share_of(watch) < settings.thrust_loss_share)
+    since = jnp.where(is_short, watch.short_time + period, 0.0)
+    return Watch(*parts(watch)[:5], since)
+
+
 def shortfall(watch: Watch, settings: ControlSettings, design: LanderDesign) -> Shortfall:
     """What of thrust and torque is to be made up for."""
     least = LEAST_GIVEN * jnp.sum(design.engine_push[PUSHERS])
-    share = jnp.clip(watch.force / jnp.maximum(watch.thrust, 1e-9), LEAST_SHARE, 1.0)
-    is_weak = (watch.thrust > least) & (share < settings.thrust_loss_share)
+    share, is_weak = share_of(watch), watch.short_time >= settings.thrust_loss_time
     extra_B = watch.turning_B - watch.torque_B
     part = jnp.abs(extra_B) / jnp.maximum(design.couple_torque, 1e-9)
     largest = jnp.maximum(jnp.maximum(part[0], part[1]), part[2])
