@@ -21,14 +21,16 @@ def column(rows, name):
 
 
 def test_healthy_seeds_land(sixty_four):
-    """All but one at most stand, slowly enough. Whoever breaks a requirement has come down on a slope over 10°, which nothing on
-    board avoids, and no more of them do than the ground has such places. What the map's ground alone leaves (0.97 and more) is
-    shown over 512 seeds by `make validate`."""
+    """All but one at most stand, slowly enough. Whoever breaks a requirement came down as it should and stands askew on what lies
+    under its feet, slopes and rocks, which nothing on board avoids; and no more of them do than the ground has places over 10°.
+    What the map's ground alone leaves (0.97 and more) is shown over 512 seeds by `make validate`."""
     rows = rows_of(sixty_four, False)
     assert sum(row["outcome"] == "landed" for row in rows) >= 31
     assert np.max(column(rows, "vertical_speed_mps")) < 2.0  # the requirement
     failed = [row for row in rows if not row["is_within_requirements"]]
-    assert all(row["slope_deg"] > 10.0 for row in failed)
+    for row in failed:
+        assert row["horizontal_speed_mps"] < 1.0 and row["miss_distance_m"] < 1000.0 and row["tilt_deg"] < 10.0
+        assert row["slope_deg"] > 7.0  # ° between the feet; a rock of 0.2 m under one of them is 3° more
     assert len(failed) <= binom.ppf(0.999, 32, STEEP)
 
 
