@@ -77,8 +77,9 @@ def watched(
     rising = asked[0] + rise * (watch.rising - asked[0])
     keep = jnp.exp(-lag)
     new = mass * force, rising, turning_B, asked[1]
-    lagged = (keep * old + (1.0 - keep) * now for old, now in zip(parts(watch)[1:5], new, strict=True))
-    return Watch(rising, *lagged, watch.short_time)
+    old = parts(watch)[1:5]
+    force, thrust, turning_B, torque_B = (keep * was + (1.0 - keep) * now for was, now in zip(old, new, strict=True))
+    return Watch(rising, force, thrust, turning_B, torque_B, watch.short_time)
 
 
 def parts(watch: Watch):
