@@ -41,9 +41,8 @@ def study() -> Section:
         "Filter of every mission",
         words=[
             f"{WIDTH} healthy flights a mission. Mean NEES, in brackets the median over that of chi-square, which outliers do "
-            "not "
-            f"move; the number of states stands behind each block. 95 % bounds of the mean: {inside}. Above them the filter is "
-            "surer than it should be, below them less sure. The map's error and the camera map's tie are estimated, but not "
+            f"not move; the number of states stands behind each block. 95 % bounds of the mean: {inside}. Above them the filter "
+            "is surer than it should be, below them less sure. The map's error and the camera map's tie are estimated, but not "
             "judged.",
         ],
         tables=[(["mission", "at", *freedoms, "radial sigma believed, m"], rows)],

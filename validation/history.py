@@ -269,10 +269,8 @@ STORIES = (
         (Change(HEALTHY, False), Change(AS_IT_FLEW)),
         slim,
         "One of two engines falls to a tenth at 50 m. What is missing of the thrust is felt and asked for, but no harder than "
-        "attitude "
-        "thrusters can hold against the engine that is left: 0.2 m off the axis (M) it turns the lander more than they can at "
-        "the "
-        "thrust that would carry it.",
+        "attitude thrusters can hold against the engine that is left: 0.2 m off the axis (M) it turns the lander more than they "
+        "can at the thrust that would carry it.",
         HEALTHY,
     ),
 )  # fmt: skip
@@ -336,9 +334,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[[], *STUDIES], help="which (default: all)")
     use_cache()
     for name in parser.parse_args().parts or list(STUDIES):
-        measured = (
-            f"Measured {date.today().isoformat()} at commit {(commit() or 'unknown')[:10]}.\n"  # what is flown from here on
-        )
+        # Read before: what is flown from here on.
+        measured = f"Measured {date.today().isoformat()} at commit {(commit() or 'unknown')[:10]}.\n"
         text = STUDIES[name]().markdown() + measured
         (PARTS / f"history-{name}.md").write_text(text)
         Console().print(Markdown(text))

@@ -98,7 +98,7 @@ class FlightMemory(eqx.Module):
     thrust_demand: Scalar  # N
     clock: Scalar  # s, at the latest cycle
     beam_time: Scalar  # s for which ranges of Doppler beams have been taken without a break
-    felt: Scalar  # m/s², specific force along Z of B in the latest cycle
+    felt: Scalar  # m/s², specific force along Z of B in the latest cycle; 0 where the IMU gave nothing at all
     turn_B: Vector  # rad/s², angular acceleration in the latest cycle
     thrust_given: Scalar  # N, that the latest commands ask of main and assist engines
     torque_given: Vector  # N m, that they ask of attitude thrusters and gimbal

@@ -121,6 +121,8 @@ class FlightSoftware(eqx.Module):
         gravity, rest_I = self.onboard.gravity, memory.gravity_rest_I
         moved, gained_I, along, angle_B = propagate(memory.navigation, measured, gravity, rest_I)
         is_down = (memory.mode == modes.OFF) | measured.has_contact
+        x, y, z = measured.delta_velocity_B
+        is_silent = (x == 0.0) & (y == 0.0) & (z == 0.0)  # an IMU that gives nothing, which less its bias is not zero
         navigation = jax.tree.map(lambda old, new: jnp.where(is_down, old, new), memory.navigation, moved)
         return eqx.tree_at(
             lambda m: (m.navigation, m.delta_velocity_I, m.delta_velocity_along, m.delta_angle_B, m.rate_B, m.felt, m.turn_B),
@@ -131,7 +133,7 @@ class FlightSoftware(eqx.Module):
                 memory.delta_velocity_along + along,
                 memory.delta_angle_B + angle_B,
                 angle_B / self.settings.period,
-                along / self.settings.period,
+                jnp.where(is_silent, 0.0, along / self.settings.period),
                 (angle_B / self.settings.period - memory.rate_B) / self.settings.period,
             ),
         )
@@ -291,9 +293,8 @@ class FlightSoftware(eqx.Module):
         is_early = mode <= modes.BRAKING
         wanted_M = jnp.where(is_early, brake_M, fall_M)
         thrust_I = fixed_to_inertial(unit(wanted_M), clock)
-        pointing = dot(
-            rotate(memory.navigation.attitude_IB, jnp.eye(3)[2]), thrust_I
-        )  # thrust that is not yet along the wish is made up for, to a factor of two
+        # Thrust that is not yet along the wish is made up for, to a factor of two.
+        pointing = dot(rotate(memory.navigation.attitude_IB, jnp.eye(3)[2]), thrust_I)
         push = mass * norm(wanted_M) / jnp.maximum(pointing, 0.5)
         inertia = design.inertia_dry + memory.propellant * design.inertia_per_propellant
         watch, short = self.lacking(memory, mass, inertia, clock)

@@ -8,9 +8,9 @@ from pathlib import Path
 import jax
 
 # For programs around the flight: XLA's older way to make loops on CPU, which compiles in 0.7 of the time and 0.6 of the memory.
-# Not for the flight itself, whose bits then hung on what is recorded. Later versions, which may not know
-# the word, are left alone.
-LEAN = {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else {}
+# Not for the flight itself, whose bits then hung on what is recorded. Only where it was tried: a version that does not know the
+# word would refuse to compile at all.
+LEAN = {"xla_cpu_use_fusion_emitters": False} if (0, 10) <= jax.__version_info__ < (0, 11) else {}
 
 
 def processor() -> str:

@@ -137,3 +137,25 @@ def test_rows_are_the_derivatives(predicted):
         for k, kind in enumerate(SIGHT_ROWS):
             scale = {"beam": 1.0, "fix": 1.0, "flow": 1e-3}[kind] * (2000.0 if 6 <= j < 9 else 1.0)
             assert rows[k, j] == pytest.approx(numeric[k], abs=2e-3 * scale), (kind, k, j)  # the beams' short march
+
+
+def test_beams_are_the_range_finders_alternate():
+    """Their ranges are offered while none of the finder's is taken, under-weighted at first, and not with a foot down."""
+    from perilune.flight.navigation.sights import offered_sights
+    from perilune.flight.settings import NavigationSettings
+    from perilune.interface.measurements import nothing_measured
+
+    three = {name: jnp.ones(3) for name in ("position_sigma", "velocity_sigma", "tracker_sigma")}
+    settings, drawn = filled(NavigationSettings, jnp.asarray(2.0))(**three), drawn_for(filled)
+    blank = nothing_measured(jnp.asarray([1.0, 0.0, 0.0, 0.0]), jnp.asarray(0.1))
+    locked = jnp.asarray([True, True, False, True])
+    flags = lambda m: (m.sights.beams.is_locked, m.sights.fix_is_valid, m.sights.flow_is_valid)  # noqa: E731
+    measured = eqx.tree_at(flags, blank, (locked, jnp.ones((), bool), jnp.ones((), bool)))
+    yes, no = jnp.ones((), bool), jnp.zeros((), bool)
+    first = offered_sights(measured, jnp.asarray(0.0), yes, drawn, settings)
+    assert first.is_offered.tolist() == [True, True, False, True] + [True] * 5
+    assert first.underweight.tolist() == [2.0] * 4 + [0.0] * 5
+    assert not np.any(offered_sights(measured, jnp.asarray(5.0), yes, drawn, settings).underweight)
+    assert offered_sights(measured, jnp.asarray(0.0), no, drawn, settings).is_offered.tolist() == [False] * 4 + [True] * 5
+    down = eqx.tree_at(lambda m: m.has_contact, measured, yes)
+    assert not np.any(offered_sights(down, jnp.asarray(0.0), yes, drawn, settings).is_offered)

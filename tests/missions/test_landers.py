@@ -189,7 +189,10 @@ def test_healthy_landers_keep_to_their_timelines():
         assert compiled == 0 or name == "blue-ghost"  # the second takes the first one's program
     left = {}
     for name, flight in flights.items():
-        assert flight.outcome.outcome in ("landed", "tipped"), flight.outcome.reason  # to stand on 12° is `validation.history`'s
+        # Blue Ghost stands; IM-1 comes down as planned, and a fifth of its flights fall over on slopes (docs/history.md).
+        assert flight.outcome.outcome == "landed" or (name, flight.outcome.outcome) == ("odysseus", "tipped"), (
+            flight.outcome.reason
+        )
         touch = flight.outcome.touchdown
         assert touch is not None
         assert touch.vertical_speed_mps == pytest.approx(1.0, abs=0.3)  # F: 0.9–1.0 m/s flown, and 1.0 m/s planned

@@ -1,11 +1,10 @@
 """How much of the thrust and torque that is asked for comes: felt by the IMU, and made up for where it falls short.
 
 Felt force (specific force along Z of B times the mass believed) and given thrust (what the commands of that cycle ask of main and
-assist engines, on average) go through the same first-order lag, so that pulses of engines fall out of their ratio, the commands
-through the engines' rise before; felt
-torque (J ω̇ + ω × J ω) and given torque likewise, and their difference is what else turns the lander. Nothing is done until the
-ratio has been below the mission's `thrust_loss_share` for the lag's time: a lander whose engines work flies as if this were not
-here.
+assist engines on average, through the engines' rise) go through the same first-order lag, so that pulses fall out of their
+ratio. Felt torque (J ω̇ + ω × J ω) and given torque likewise, and their difference is what else turns the lander. Nothing is done
+until the ratio has been below the mission's `thrust_loss_share` for the lag's time: a lander whose engines work flies as if this
+were not here.
 
 No engine is told apart from the others. Where one of several has failed, the others turn the lander the more the harder they
 push: attitude comes first, so thrust is held to what attitude thrusters can hold against, with a margin.
@@ -70,8 +69,8 @@ def watched(
     rise: Scalar,
 ) -> Watch:
     """One cycle on. `felt`: specific force along Z of B (m/s²), rate and angular acceleration in the cycle that `asked` (N, N m)
-    was asked for; `inertia`: principal moments, kg m²; `lag`: a cycle over the time constant; `rise`:
-    what is left of an old command after a cycle of the engines' rise."""
+    was asked for; `inertia`: principal moments, kg m²; `lag`: a cycle over the time constant; `rise`: what is left of an old
+    command after a cycle of the engines' rise."""
     force, rate_B, turn_B = felt
     turning_B = inertia * turn_B + cross(rate_B, inertia * rate_B)
     rising = asked[0] + rise * (watch.rising - asked[0])
