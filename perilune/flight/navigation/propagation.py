@@ -97,8 +97,12 @@ def moved_rows(rows: Float[Array, "29 29"], interval: Interval) -> tuple[Float[A
 
 def propagate_covariance(memory: FlightMemory, interval: Interval, settings: NavigationSettings):
     """F P Fᵀ + Q over the interval since the last call: the rows that F moves are put in place, then the columns, which are
-    also all that Q adds to."""
-    covariance, first = memory.covariance, TERRAIN_BIAS.start
+    also all that Q adds to.
+
+    What rounding left between P and its transpose is taken out first: updates subtract outer products, symmetric themselves,
+    and would leave it to grow with the unstable vertical (e-fold in 12 minutes).
+    """
+    covariance, first = 0.5 * (memory.covariance + memory.covariance.T), TERRAIN_BIAS.start
     of_motion, of_terrain = process_noise(settings, interval)
     motion, terrain = moved_rows(covariance, interval)
     half = lax.dynamic_update_slice(lax.dynamic_update_slice(covariance, motion, (0, 0)), terrain, (first, 0))
