@@ -17,6 +17,7 @@ from perilune.foundation.quantities import (
 )
 
 from .control.effectiveness import Watch
+from .monitoring.monitors import Monitors
 
 # Rows of the error state (truth minus estimate), in the order of the covariance.
 POSITION, VELOCITY, ATTITUDE = slice(0, 3), slice(3, 6), slice(6, 9)
@@ -84,6 +85,7 @@ class FlightMemory(eqx.Module):
     innovations: Innovations  # of `SENSOR_ROWS`
     sighted: Innovations  # of `SIGHT_ROWS`
     acquisition: Acquisition
+    monitors: Monitors
     mode: Count
     seen: Bool[Array, " onboard_events"]  # events raised so far
     throttle: Scalar

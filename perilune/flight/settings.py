@@ -1,6 +1,7 @@
 """What the flight software team chose: every figure is a leaf, so that it can be varied without a new program."""
 
 import equinox as eqx
+from jaxtyping import Array, Float
 
 from perilune.foundation.quantities import Position, Scalar, Vector
 
@@ -47,7 +48,11 @@ class MonitoringSettings(eqx.Module):
 
     policy: Scalar  # which of `monitoring.recovery.POLICIES`
     patience: Scalar  # s of refusals alone, after which a policy that waits for that acts
-    reset_sigma: Scalar  # m, by which a reset opens the lander's height and the ground's
+    reset_sigma: Scalar  # m, by which a reset opens the lander's height and the ground's; what a bank takes them to be off by
+    window_keep: Scalar  # what is left of the monitors' fading means from one slow step to the next
+    window_limit: Float[Array, "6"]  # mean of squared innovations over variance, over which a unit is in alarm
+    window_share: Scalar  # of refusals and contradictions in the window, over which there is an alarm
+    belief: Scalar  # probability from which an account of the bank is acted on
 
 
 class GuidanceSettings(eqx.Module):

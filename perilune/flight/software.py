@@ -22,18 +22,19 @@ from .control.effectiveness import Shortfall, Watch, counted, given, kept_up, sh
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
-from .memory import Acquisition, FlightMemory, Innovations
-from .monitoring.acquisition import account, is_new, remember, returns_agree
-from .monitoring.recovery import Answer, Evidence, answer
+from .memory import FlightMemory, Innovations
+from .monitoring.acquisition import account, remember
+from .monitoring.inspection import asked, decision_on, gates, kept, look_of, reading_of
+from .monitoring.monitors import alarmed, monitored
+from .monitoring.recovery import Answer
 from .navigation.onboard_map import OnboardModel
 from .navigation.prediction import predict
 from .navigation.propagation import Interval, gravity_rest, propagate, propagate_covariance
 from .navigation.relief import ground_below, moved_on
 from .navigation.sights import take_sights
-from .navigation.update import Offer, corrected, opened, update
+from .navigation.update import Offer, corrected, inner, opened, update
 from .settings import FlightSettings, NavigationSettings
 
-UNDERWEIGHTED_UPDATES = 3.0  # first accepted ranges after a gap; by then the range has set the vertical channel
 MAIN = engine_slice("main")
 
 
@@ -144,22 +145,25 @@ class FlightSoftware(eqx.Module):
         elapsed = self.settings.slow_every * self.settings.period
         measured = grounded(measured)
         prediction = predict(memory.navigation, memory.rate_B, measured, self.onboard, self.design, settings, clock)
-        gm = self.onboard.gravity.gm
-        interval = interval_of(memory, prediction.ground_point_M, elapsed, gm, settings)
+        interval = interval_of(memory, prediction.ground_point_M, elapsed, self.onboard.gravity.gm, settings)
         covariance = propagate_covariance(memory, interval, settings)
         navigation, prediction = moved_on(memory.navigation, interval, prediction)
         acquisition = remember(memory.acquisition, prediction.residual[6], measured.range_is_valid)
-        recovery = self.recovery(acquisition, prediction.residual[6])
+        up_I = unit(navigation.position_I)
+        reading = reading_of(prediction, covariance, up_I, interval, measured, settings)
+        recovery, bank = asked(acquisition, reading, memory.monitors, elapsed, self.settings)
         acquisition = eqx.tree_at(lambda a: a.is_isolated, acquisition, recovery.isolates)
-        opens = jnp.where(measured.range_is_valid, recovery.opens, 0.0)
-        covariance = opened(covariance, unit(navigation.position_I), opens)
+        covariance = opened(covariance, up_I, *(jnp.where(reading.is_valid, x, 0.0) for x in recovery.opens))
         correction, covariance, innovations = update(covariance, prediction, offered(measured, recovery, settings))
-        was_offered, was_accepted = innovations.is_offered[6], innovations.is_accepted[6]
-        acquisition = account(acquisition, was_offered, was_accepted, elapsed, settings)
+        height_left = reading.height_residual - reading.cosine * inner(prediction.sensitivity[6], correction)
+        acquisition = account(acquisition, innovations.is_offered[6], innovations.is_accepted[6], elapsed, settings)
         navigation = corrected(navigation, correction)
         alternate = memory.beam_time, acquisition.since_accepted >= settings.range_gap
         of_sights = navigation, memory.rate_B, measured, alternate, (self.onboard.ground, self.design.sights), settings
-        correction, covariance, sighted = take_sights(covariance, *of_sights)
+        correction, covariance, sighted, beams = take_sights(covariance, *of_sights)
+        look = look_of(reading, height_left, navigation, (innovations, sighted, beams), settings)
+        monitors = monitored(memory.monitors, look, gates(settings), self.settings.monitoring)
+        monitors = kept(monitors, beams, bank, decision_on(reading, recovery, innovations))
         navigation = corrected(navigation, correction)
         below = ground_below(navigation, prediction.ground_point_M, settings, clock)
         navigation = eqx.tree_at(lambda n: n.terrain_below, navigation, below)
@@ -176,6 +180,7 @@ class FlightSoftware(eqx.Module):
                 m.sighted,
                 m.beam_time,
                 m.acquisition,
+                m.monitors,
             ),
             memory,
             (
@@ -190,23 +195,10 @@ class FlightSoftware(eqx.Module):
                 sighted,
                 jnp.where(jnp.any(sighted.is_accepted[:BEAMS]), memory.beam_time + elapsed, 0.0),
                 acquisition,
+                monitors,
             ),
         )
         return self.replan(memory, clock)
-
-    def recovery(self, acquisition: Acquisition, residual: Scalar) -> Answer:
-        """What the policy in force says of the newest range."""
-        settings = self.settings
-        evidence = Evidence(
-            residual=residual,
-            has_taken=acquisition.has_taken,
-            is_fresh=is_new(acquisition, settings.navigation),
-            is_early=acquisition.fresh_updates < UNDERWEIGHTED_UPDATES,
-            agree=returns_agree(acquisition, settings.navigation, settings.agree_count),
-            refused_time=acquisition.refused_time,
-            is_isolated=acquisition.is_isolated,
-        )
-        return answer(settings.monitoring.policy, evidence, settings.navigation, settings.monitoring)
 
     def replan(self, memory: FlightMemory, clock: Scalar) -> FlightMemory:
         """Throttle, time-to-go and the distance in hand before ignition, from the updated estimate."""
@@ -264,6 +256,7 @@ class FlightSoftware(eqx.Module):
             "contact_sensed": measured.has_contact,
             "range_finder_given_up": memory.acquisition.is_isolated,
             "thrust_lost": lacking.is_short & (mode < modes.OFF),
+            **alarmed(memory.monitors, self.settings.monitoring),
         }
         now = jnp.stack([raised[kind.name] for kind in ONBOARD])
         events = now & ~memory.seen

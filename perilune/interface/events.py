@@ -26,6 +26,15 @@ ONBOARD = (
     EventKind("contact_sensed", "info", "Footpad contact sensed: all engines commanded off."),
     EventKind("range_finder_given_up", "critical", "Navigation gives the range finder up: none of its ranges counts any more."),
     EventKind("thrust_lost", "critical", "Less thrust comes than is asked for: flight software asks for more."),
+    EventKind("range_window_alarm", "warning", "The range finder's innovations are larger over the window than chance allows."),
+    EventKind("range_persistence_alarm", "warning", "Most of the latest ranges were refused."),
+    EventKind("range_cross_check_alarm", "warning", "Range finder and Doppler beams see different ground."),
+    EventKind("range_plausibility_alarm", "warning", "The ranges mean a ground that the onboard map cannot have."),
+    EventKind("star_tracker_alarm", "warning", "The star tracker's innovations are too large, or refused again and again."),
+    EventKind("velocimeter_alarm", "warning", "The velocimeter's innovations are too large, or refused again and again."),
+    EventKind("doppler_beams_alarm", "warning", "The Doppler beams' innovations are too large, or refused again and again."),
+    EventKind("terrain_camera_alarm", "warning", "The terrain camera's fixes are too far off, or refused again and again."),
+    EventKind("optical_flow_alarm", "warning", "The optical flow's innovations are too large, or refused again and again."),
 )
 # Seen from outside, by the simulation.
 OUTSIDE = (

@@ -3,8 +3,10 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import ndtri
 from jaxtyping import Array, Bool
 
+from perilune.flight.monitoring.monitors import ROWS_OF_UNIT
 from perilune.flight.navigation.onboard_map import OnboardModel
 from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, MonitoringSettings, NavigationSettings
 from perilune.flight.software import FlightSoftware
@@ -103,9 +105,29 @@ def navigation_settings(n) -> NavigationSettings:
     )
 
 
-def monitoring_settings(n) -> MonitoringSettings:
-    """The recovery policy and its figures."""
-    return MonitoringSettings(*(n[f"flight.monitoring.{key}"] for key in ("policy", "patience_s", "reset_sigma_m")))
+def monitoring_settings(n, slow_period) -> MonitoringSettings:
+    """The recovery policy and the monitors; `slow_period`: s.
+
+    A mean of n squared innovations of k rows exceeds its limit by chance with the probability asked for, if they are white: χ² of
+    n k degrees by Wilson and Hilferty (1931), ν (1 − 2/(9 ν) + z √(2/(9 ν)))³; from ν = 10 no lower than χ² itself and at most
+    4 % higher, to a probability of 1e-9.
+    """
+
+    def value(key):
+        return n[f"flight.monitoring.{key}"]
+
+    steps = jnp.maximum(value("window_s") / slow_period, 1.0)
+    degrees = steps * jnp.asarray([float(len(rows)) for rows in ROWS_OF_UNIT.values()])
+    spread = 2.0 / (9.0 * degrees)
+    return MonitoringSettings(
+        policy=value("policy"),
+        patience=value("patience_s"),
+        reset_sigma=value("reset_sigma_m"),
+        window_keep=(steps - 1.0) / (steps + 1.0),
+        window_limit=(1.0 - spread - ndtri(value("window_false_alarm")) * jnp.sqrt(spread)) ** 3,
+        window_share=value("window_share"),
+        belief=value("belief"),
+    )
 
 
 def planned_ground(n, onboard_map: HeightMap) -> HeightMap:
@@ -195,7 +217,7 @@ def build_software(n, tie_error_m, mission: Mission, maps) -> FlightSoftware:
         design=design(n, maps.sights),
         settings=FlightSettings(
             navigation=navigation_settings(n),
-            monitoring=monitoring_settings(n),
+            monitoring=monitoring_settings(n, mission.flight.slow_every * n["flight.period_s"]),
             guidance=guidance_settings(n, onboard_map),
             control=ControlSettings(
                 attitude_gain=value("attitude_gain_per_s"),

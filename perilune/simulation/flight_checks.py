@@ -121,6 +121,18 @@ def thrust_rules(mission: Mission) -> Rules:
     )
 
 
+def monitoring_rules(mission: Mission) -> Rules:
+    """Policies that need what the lander lacks."""
+    monitoring = mission.flight.monitoring
+    return (
+        (
+            monitoring.policy == "switch_to_alternate" and mission.lander.sensors.doppler_beams is None,
+            "flight.monitoring.policy = “switch_to_alternate” lets Doppler beams judge the range finder, and this lander carries "
+            "none: fit lander.sensors.doppler_beams, or choose another policy",
+        ),
+    )
+
+
 def flight_rules(mission: Mission) -> Rules:
     """All of them."""
-    return loop_rules(mission) + phase_rules(mission) + thrust_rules(mission)
+    return loop_rules(mission) + phase_rules(mission) + thrust_rules(mission) + monitoring_rules(mission)

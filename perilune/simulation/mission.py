@@ -127,11 +127,20 @@ class NavigationTable(Table):
 class MonitoringTable(Table):
     """What is done about a range finder that does not fit (`perilune/flight/monitoring/recovery`)."""
 
-    policy: Literal["reject_until_consistent", "reject_forever", "covariance_reset", "inflate_and_accept"] = (
-        "reject_until_consistent"
-    )
-    patience_s: Annotated[float, Field(gt=0, le=3600)] = 2.0  # of reject_forever and covariance_reset
-    reset_sigma_m: Positive = 1000.0  # of covariance_reset
+    policy: Literal[
+        "reject_until_consistent",
+        "reject_forever",
+        "covariance_reset",
+        "inflate_and_accept",
+        "switch_to_alternate",
+        "multiple_model",
+    ] = "reject_until_consistent"
+    patience_s: Annotated[float, Field(gt=0, le=3600)] = 2.0  # of reject_forever, covariance_reset and switch_to_alternate
+    reset_sigma_m: Positive = 1000.0  # of covariance_reset, and of multiple_model
+    belief: Annotated[float, Field(ge=0.5, lt=1)] = 0.99  # of multiple_model
+    window_s: Annotated[float, Field(ge=1, le=600)] = 5.0  # of the monitors
+    window_false_alarm: Annotated[float, Field(ge=1e-12, le=0.1)] = 1e-6  # of one unit's window, at one look
+    window_share: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of refusals and contradictions in it
 
 
 class GuidanceTable(Table):

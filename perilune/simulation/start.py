@@ -19,6 +19,7 @@ from perilune.flight.memory import (
     NavigationState,
 )
 from perilune.flight.modes import COAST
+from perilune.flight.monitoring.monitors import quiet
 from perilune.foundation.frames import direction_to, fixed_to_inertial, local_axes
 from perilune.foundation.moon import GM, RADIUS
 from perilune.foundation.quantities import Attitude, Mass, Position, Velocity
@@ -245,6 +246,7 @@ def initial_memory(n, software: AnySoftware) -> FlightMemory:
         innovations=none_of(len(SENSOR_ROWS)),
         sighted=none_of(len(SIGHT_ROWS)),
         acquisition=no_returns(software.settings.agree_window),
+        monitors=quiet(software.settings.monitoring.reset_sigma),
         mode=jnp.asarray(COAST, jnp.int32),
         seen=jnp.zeros(len(ONBOARD), bool),
         throttle=software.settings.guidance.ignition_throttle,

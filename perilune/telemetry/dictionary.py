@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from perilune.flight.memory import ACCELEROMETER_BIAS, ATTITUDE, GYRO_BIAS
+from perilune.flight.monitoring.monitors import ROWS_OF_UNIT, UNITS, Monitors
 from perilune.foundation.frames import inertial_to_fixed
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Scalar
@@ -137,6 +138,47 @@ INSTRUMENTS = [
     Channel("propellant_gauge/is_valid", "1", "the unit's own verdict", lambda v: sights(v).propellant_is_valid),
 ]  # fmt: skip
 
+
+def monitors(v: View) -> Monitors:
+    """What the monitors keep."""
+    return v.snapshot.memory.monitors
+
+
+def rows_of(v: View, unit: str):
+    """Which of a unit's rows were offered and taken at this cycle, both (rows,)."""
+    seven, sights = v.snapshot.memory.innovations, v.snapshot.memory.sighted
+    rows = jnp.asarray(ROWS_OF_UNIT[unit])
+    offered = jnp.concatenate([seven.is_offered, sights.is_offered])[rows]
+    return offered, jnp.concatenate([seven.is_accepted, sights.is_accepted])[rows]
+
+
+def of_unit(k: int, unit: str) -> list[Channel]:
+    """What filter and monitors say of one unit."""
+    return [
+        Channel(f"{unit}/rows_offered", "1", "offered to the filter in this cycle", lambda v: jnp.sum(rows_of(v, unit)[0])),
+        Channel(f"{unit}/rows_taken", "1", "of them, inside the gate and taken", lambda v: jnp.sum(rows_of(v, unit)[1])),
+        Channel(f"{unit}/window_nis", "1", "fading mean of squared innovation over variance, each no more than its gate's",
+                lambda v: monitors(v).nis[k]),
+        Channel(f"{unit}/refused_share", "1", "fading share of looks at which all that it offered was refused",
+                lambda v: monitors(v).refused[k]),
+    ]  # fmt: skip
+
+
+MONITORING = [
+    *(channel for k, unit in enumerate(UNITS) for channel in of_unit(k, unit)),
+    Channel("range_finder/decision", "1", "index into flight.monitoring.monitors.DECISIONS, at the latest slow step",
+            lambda v: monitors(v).decision),
+    Channel("range_finder/apart_share", "1", "fading share of looks at which the Doppler beams saw other ground",
+            lambda v: monitors(v).is_apart),
+    Channel("range_finder/implausible_share", "1", "fading share of ranges that mean a ground the map cannot have",
+            lambda v: monitors(v).is_implausible),
+    *(Channel(f"range_finder/weight_of_{name}", "1", f"probability that the {name} is wrong, of three accounts; ⅓ without doubt",
+              lambda v, i=i: monitors(v).bank.weights[i]) for i, name in enumerate(("state", "map", "sensor"))),
+    Channel("doppler_beams/height_residual_m", "m", "height over the ground by them less the predicted; 0 without",
+            lambda v: monitors(v).alternate_residual),
+    Channel("doppler_beams/agree", "1", "two have lock at least, and agree", lambda v: monitors(v).alternate_is_valid),
+]  # fmt: skip
+
 ONBOARD = [
     *common("navigation", lambda v: v.believed, lambda v: v.site_radius),
     Channel("navigation/height_above_terrain_m", "m", "over the ground as believed under it: map and terrain_below",
@@ -187,6 +229,7 @@ ONBOARD = [
     *components("velocimeter/velocity_S", "xyz", "mps", "over the ground, as reported",
                 lambda v: v.snapshot.measurements.velocity_S),
     *INSTRUMENTS,
+    *MONITORING,
     Channel("executive/mode", "1", "index into flight.modes.NAMES", lambda v: v.snapshot.memory.mode),
     Channel("executive/throttle", "1", "share of full thrust while braking", lambda v: v.snapshot.memory.throttle),
     Channel("executive/time_to_go_s", "s", "to the end of braking", lambda v: v.snapshot.memory.time_to_go),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from perilune.flight import memory as m
 from perilune.flight.control.effectiveness import Watch
+from perilune.flight.monitoring.monitors import quiet
 from perilune.flight.navigation.onboard_map import OnboardModel
 from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, MonitoringSettings, NavigationSettings
 from perilune.flight.software import FlightSoftware
@@ -58,7 +59,7 @@ design = filled(
 guidance = filled(GuidanceSettings, site_M=1737.4e3 * unit_z[::-1], start_height=jnp.asarray(2e4), constant_rate_time=one)
 settings = FlightSettings(
     filled(NavigationSettings),
-    filled(MonitoringSettings),
+    filled(MonitoringSettings, window_limit=jnp.ones(6)),
     guidance,
     filled(ControlSettings),
     jnp.asarray(0.1),
@@ -97,6 +98,7 @@ memory = m.FlightMemory(
     innovations=m.Innovations(jnp.zeros(7), jnp.ones(7), jnp.zeros(7, bool), jnp.zeros(7, bool)),
     sighted=m.Innovations(jnp.zeros(9), jnp.ones(9), jnp.zeros(9, bool), jnp.zeros(9, bool)),
     acquisition=m.Acquisition(jnp.zeros(3), jnp.zeros(3, bool), one, zero, zero, zero, jnp.asarray(False), jnp.asarray(False)),
+    monitors=quiet(one),
     mode=jnp.asarray(0, jnp.int32),
     seen=jnp.zeros(len(ONBOARD), bool),
     throttle=one,

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes, surface_velocity
 from perilune.foundation.grid import HeightMap
@@ -20,7 +20,7 @@ from perilune.foundation.vectors import cross, dot, norm, unit
 from perilune.interface.design import BEAMS, SightsDesign
 from perilune.interface.measurements import Measurements, Sights
 
-from ..memory import SIGHT_ROWS, STATES, Innovations, NavigationState
+from ..memory import SIGHT_ROWS, STATES, TERRAIN_BIAS, Innovations, NavigationState
 from ..settings import NavigationSettings
 from .prediction import Prediction
 from .update import Offer, update
@@ -68,6 +68,27 @@ def predict_beam(at: Looking, direction_B: Vector, latency: Scalar) -> tuple[Sca
     cosine = jnp.maximum(-dot(normal_I, direction_I), 0.05)
     turn = cross(direction_I, normal_I) * (distance / cosine)
     return distance, row_of(normal_I / cosine, None, turn, (-1.0 / cosine, -1.0 / cosine)), cosine
+
+
+class Alternate(eqx.Module):
+    """The beams' word on the height over the ground."""
+
+    residual: Scalar  # m, measured − predicted over the ground, mean of those with lock
+    variance: Scalar  # m², of that mean, relief included
+    is_valid: Flag  # two have lock at least, and none is farther than the consistency distance from the mean
+
+
+def alternate_of(prediction: Prediction, is_locked: Bool[Array, "4"], settings: NavigationSettings) -> Alternate:
+    """What they say together, each beam in height: residual times the cosine of its incidence."""
+    cosines = [-1.0 / prediction.sensitivity[k, TERRAIN_BIAS.start] for k in range(BEAMS)]
+    weight = [jnp.where(is_locked[k], 1.0, 0.0) for k in range(BEAMS)]
+    count = jnp.maximum(sum(weight[1:], weight[0]), 1.0)
+    heights = [prediction.residual[k] * cosines[k] for k in range(BEAMS)]
+    spread = [prediction.noise_variance[k] * cosines[k] ** 2 for k in range(BEAMS)]
+    mean = sum((w * h for w, h in zip(weight, heights, strict=True)), jnp.zeros_like(count)) / count
+    noise = sum((w * v for w, v in zip(weight, spread, strict=True)), jnp.zeros_like(count)) / count**2
+    agree = [(jnp.abs(h - mean) < settings.range_consistency) | ~is_locked[k] for k, h in enumerate(heights)]
+    return Alternate(mean, noise, (jnp.sum(is_locked) >= 2) & jnp.all(jnp.stack(agree)))
 
 
 Rows = tuple[Float[Array, " rows"], Float[Array, "rows 29"], Float[Array, " rows"]]  # residuals, sensitivities, variances
@@ -166,8 +187,8 @@ def take_sights(
     alternate: tuple[Scalar, Flag],
     carried: tuple[HeightMap, SightsDesign],
     settings: NavigationSettings,
-) -> tuple[Float[Array, "29"], Float[Array, "29 29"], Innovations]:
-    """Correction, covariance after and innovations; nothing where a lander carries none of them.
+) -> tuple[Float[Array, "29"], Float[Array, "29 29"], Innovations, Alternate]:
+    """Correction, covariance after, innovations and the beams' word; nothing where a lander carries none of them.
 
     `carried`: the map on board and the instruments as drawn; `alternate`: s for which beams have been taken, and whether the
     range finder gives nothing that is taken.
@@ -177,6 +198,9 @@ def take_sights(
 
     def taken(before):
         prediction = predict_sights(state, rate_B, measured.sights, onboard, drawn, settings, measured.clock)
-        return update(before, prediction, offered_sights(measured, *alternate, drawn, settings))
+        is_locked = measured.sights.beams.is_locked & drawn.is_carried[0] & ~measured.has_contact
+        after = update(before, prediction, offered_sights(measured, *alternate, drawn, settings))
+        return *after, alternate_of(prediction, is_locked, settings)
 
-    return lax.cond(jnp.any(drawn.is_carried), taken, lambda before: (jnp.zeros(STATES), before, nothing), covariance)
+    silent = Alternate(jnp.zeros(()), jnp.ones(()), jnp.zeros((), bool))
+    return lax.cond(jnp.any(drawn.is_carried), taken, lambda before: (jnp.zeros(STATES), before, nothing, silent), covariance)

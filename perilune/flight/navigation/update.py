@@ -65,12 +65,12 @@ def update(covariance: Float[Array, "29 29"], prediction: Prediction, offer: Off
 
 
 def opened(
-    covariance: Float[Array, "29 29"], up_I: Direction, variance: Scalar
+    covariance: Float[Array, "29 29"], up_I: Direction, of_height: Scalar, of_ground: Scalar
 ) -> Float[Array, "29 29"]:  # fmt: skip
-    """The covariance with the lander's height along `up_I` and the ground's less sure, by so much (m²) each."""
+    """The covariance with the lander's height along `up_I` and the ground's less sure, by so much (m²)."""
     up = jnp.concatenate([up_I, jnp.zeros(covariance.shape[0] - 3)])
     ground = jnp.where(jnp.arange(covariance.shape[0]) == TERRAIN_BIAS.start, 1.0, 0.0)
-    return covariance + variance * (up[:, None] * up[None, :] + ground[:, None] * ground[None, :])
+    return covariance + of_height * up[:, None] * up[None, :] + of_ground * ground[:, None] * ground[None, :]
 
 
 def inner(rows: Float[Array, "*rows 29"], state: Float[Array, "29"]) -> Float[Array, "*rows"]:

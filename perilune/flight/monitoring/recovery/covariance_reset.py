@@ -16,4 +16,4 @@ def covariance_reset(evidence: Evidence, navigation: NavigationSettings, monitor
     """
     plain = usual(evidence, navigation)
     opens = jnp.where(plain.offers & (evidence.refused_time >= monitoring.patience), monitoring.reset_sigma**2, 0.0)
-    return eqx.tree_at(lambda a: a.opens, plain, opens)
+    return eqx.tree_at(lambda a: (a.opens_height, a.opens_ground), plain, (opens, opens))

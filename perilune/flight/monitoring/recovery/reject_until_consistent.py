@@ -4,9 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ...settings import MonitoringSettings, NavigationSettings
-from .base import Answer, Evidence, usual
-
-EVERYTHING = 1e6  # sigmas: a gate that lets everything pass
+from .base import EVERYTHING, Answer, Evidence, usual
 
 
 def reject_until_consistent(evidence: Evidence, navigation: NavigationSettings, monitoring: MonitoringSettings) -> Answer:
@@ -22,4 +20,4 @@ def reject_until_consistent(evidence: Evidence, navigation: NavigationSettings, 
     returns = evidence.is_fresh & evidence.agree
     opens = jnp.where(returns & evidence.has_taken, evidence.residual**2, 0.0)
     gate = jnp.where(evidence.is_fresh, EVERYTHING, plain.gate)
-    return eqx.tree_at(lambda a: (a.gate, a.opens), plain, (gate, opens))
+    return eqx.tree_at(lambda a: (a.gate, a.opens_height, a.opens_ground), plain, (gate, opens, opens))

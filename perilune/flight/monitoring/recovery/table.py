@@ -9,10 +9,19 @@ from ...settings import MonitoringSettings, NavigationSettings
 from .base import Answer, Evidence
 from .covariance_reset import covariance_reset
 from .inflate_and_accept import inflate_and_accept
+from .multiple_model import multiple_model
 from .reject_forever import reject_forever
 from .reject_until_consistent import reject_until_consistent
+from .switch_to_alternate import switch_to_alternate
 
-POLICIES = (reject_until_consistent, reject_forever, covariance_reset, inflate_and_accept)
+POLICIES = (
+    reject_until_consistent,
+    reject_forever,
+    covariance_reset,
+    inflate_and_accept,
+    switch_to_alternate,
+    multiple_model,
+)
 NAMES = tuple(policy.__name__ for policy in POLICIES)
 
 
