@@ -11,7 +11,22 @@ from rich.markdown import Markdown
 from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
-from . import basilisk, closed_forms, fault, filter, filters, ground, healthy, ignition_mass, legs, numerics, orbit, robust, world
+from . import (
+    basilisk,
+    closed_forms,
+    executive,
+    fault,
+    filter,
+    filters,
+    ground,
+    healthy,
+    ignition_mass,
+    legs,
+    numerics,
+    orbit,
+    robust,
+    world,
+)
 from .report import Section
 
 STUDIES = {
@@ -27,6 +42,7 @@ STUDIES = {
     "ground": ground.study,
     "orbit": orbit.study,
     "legs": legs.study,
+    "executive": executive.study,
     "robust": robust.study,
     "ignition_mass": ignition_mass.study,
 }

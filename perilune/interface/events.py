@@ -23,7 +23,8 @@ ONBOARD = (
     EventKind("thrust_saturated", "warning", "Terminal descent asks for more thrust than there is."),
     EventKind("below_gate_without_range", "warning", "Terminal descent is due, but there is no confirmed range."),
     EventKind("main_engine_off", "info", "Main engine off: last metres on the assist engines."),
-    EventKind("contact_sensed", "info", "Footpad contact sensed: all engines commanded off."),
+    EventKind("contact_sensed", "info", "Footpad contact sensed for long enough: all engines commanded off."),
+    EventKind("ground_believed_reached", "notice", "The feet are believed on the ground: all engines commanded off by height."),
     EventKind("range_finder_given_up", "critical", "Navigation gives the range finder up: none of its ranges counts any more."),
     EventKind("thrust_lost", "critical", "Less thrust comes than is asked for: flight software asks for more."),
 )
