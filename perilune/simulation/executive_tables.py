@@ -29,7 +29,9 @@ class PropellantTable(Table):
     """What is believed of the bookkeeping of propellant and of the gauge (`perilune/flight/executive/propellant.py`)."""
 
     load_sigma_kg: NotNegative = 1.0
-    flow_sigma_percent: NotNegative = 0.5  # of what was burned
+    flow_sigma_percent: NotNegative = (
+        0.6  # of what was burned: thrust 0.5, specific impulse 0.3 as all landers here disperse them
+    )
     gauge_noise_kg: Positive = 4.0
     gauge_bias_sigma_kg: NotNegative = 4.0
     gauge_gate_sigma: NotNegative = 4.0  # 0: the gauge is not looked at
