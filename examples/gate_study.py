@@ -29,6 +29,7 @@ from perilune.campaign.pool import spread
 from perilune.campaign.statistics import clopper_pearson
 from perilune.campaign.sweep import whole
 from perilune.command_line.entry import commit
+from perilune.flight.executive.contingency import NAMES as CONTINGENCIES
 from perilune.flight.monitoring.recovery import NAMES
 from perilune.foundation.errors import UserError
 from perilune.report.style import new_figure, save
@@ -56,7 +57,7 @@ def as_it_flew(mission: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
 
 def troubles() -> list[Trouble]:
     """What is flown."""
-    by_estimate = {"flight.guidance.descends_unconfirmed": 1.0}
+    by_estimate = {"flight.contingency.without_range": float(CONTINGENCIES.index("descend"))}
     false = {"range_finder.false_probability": {"magnitude": 0.5, "event": "range_accepted"}}
     return [
         Trouble("M1: a rim, level ground on board", "hakuto-r-m1", as_it_flew("hakuto-r-m1"), {}, "large innovations believed"),

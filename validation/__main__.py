@@ -14,6 +14,7 @@ from perilune.foundation.compilation import use_cache
 from . import (
     basilisk,
     closed_forms,
+    executive,
     fault,
     filter,
     filters,
@@ -43,6 +44,7 @@ STUDIES = {
     "ground": ground.study,
     "orbit": orbit.study,
     "legs": legs.study,
+    "executive": executive.study,
     "robust": robust.study,
     "ignition_mass": ignition_mass.study,
 }

@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 
 from perilune.campaign.batch import Batch
 from perilune.command_line.entry import commit
+from perilune.flight.executive.contingency import NAMES as CONTINGENCIES
 from perilune.flight.monitoring.recovery import NAMES
 from perilune.foundation.compilation import use_cache
 from perilune.foundation.moon import RADIUS, SURFACE_GRAVITY
@@ -238,7 +239,7 @@ STORIES = (
         (
             Change(HEALTHY, False),
             Change(AS_IT_FLEW),
-            Change("by its estimate", True, {"flight.guidance.descends_unconfirmed": 1.0}),
+            Change("by its estimate", True, {"flight.contingency.without_range": float(CONTINGENCIES.index("descend"))}),
             Change("waits at 40 m/s", True, {"flight.guidance.hold_rate_mps": 40.0}),
             Change("waits at 50 m/s", True, {"flight.guidance.hold_rate_mps": 50.0}),
         ),

@@ -49,9 +49,9 @@ def draw(mission: str, changes, saved_by: str, folder: Path) -> Path:
 
 def flown(mission: str, change, faults):
     """The flight of seed 0 with a change's figures."""
-    from perilune.flight.monitoring.recovery import NAMES
+    from perilune.flight.executive.contingency import NAMES as CONTINGENCIES
+    from perilune.flight.monitoring.recovery import NAMES as POLICIES
 
-    overrides = {
-        path: NAMES[int(value)] if path.endswith("monitoring.policy") else value for path, value in change.figures.items()
-    }
+    named = {"flight.monitoring.policy": POLICIES, "flight.contingency.without_range": CONTINGENCIES}
+    overrides = {path: named[path][int(value)] if path in named else value for path, value in change.figures.items()}
     return pl.fly(mission, seed=0, healthy=not faults, overrides=overrides)

@@ -17,6 +17,9 @@ from perilune.foundation.quantities import (
 )
 
 from .control.effectiveness import Watch
+from .executive.cut_off import Signs
+from .executive.health import Health
+from .executive.propellant import Book
 from .monitoring.monitors import Monitors
 
 # Rows of the error state (truth minus estimate), in the order of the covariance.
@@ -93,7 +96,7 @@ class FlightMemory(eqx.Module):
     distance_in_hand: Scalar  # m, to go before ignition is due
     forward_I: Direction  # ground track direction, held below 50 m/s
     cosine_of_pointing: Scalar  # of Z of B from the wanted thrust direction
-    propellant: Mass  # kg, by bookkeeping
+    propellant: Mass  # kg, by bookkeeping and gauge
     assist_residual: Scalar  # valve steps owed
     torque_owed: Vector  # N m, mean of a cycle, that attitude thrusters owe
     attitude_integral: Vector  # rad/s, of angular acceleration wanted
@@ -105,4 +108,7 @@ class FlightMemory(eqx.Module):
     thrust_given: Scalar  # N, that the latest commands ask of main and assist engines
     torque_given: Vector  # N m, that they ask of attitude thrusters and gimbal
     watch: Watch  # what was felt and given, lagged
+    signs: Signs  # of the ground
+    book: Book  # of the propellant
+    health: Health  # of the units
     own: PyTree = None  # what software of one's own remembers; the built-in keeps nothing here

@@ -7,20 +7,20 @@ from perilune.foundation.quantities import Count
 
 COAST, BRAKING, PITCH_UP, HOLD, TERMINAL, FINAL, OFF = range(7)
 NAMES = ("coast", "braking", "pitch-up", "descent hold", "terminal descent", "final metres", "engines off")
-CONDITIONS = ("ignition_due", "braking_done", "is_upright", "range_confirmed", "near_ground", "has_contact")
+CONDITIONS = ("ignition_due", "braking_done", "is_upright", "range_confirmed", "near_ground", "cut_off_due")
 
 # (mode, condition, next mode); the first row that holds wins.
 TRANSITIONS = (
     (COAST, "ignition_due", BRAKING),
-    (BRAKING, "has_contact", OFF),
+    (BRAKING, "cut_off_due", OFF),
     (BRAKING, "braking_done", PITCH_UP),
-    (PITCH_UP, "has_contact", OFF),
+    (PITCH_UP, "cut_off_due", OFF),
     (PITCH_UP, "is_upright", HOLD),
-    (HOLD, "has_contact", OFF),
+    (HOLD, "cut_off_due", OFF),
     (HOLD, "range_confirmed", TERMINAL),
-    (TERMINAL, "has_contact", OFF),
+    (TERMINAL, "cut_off_due", OFF),
     (TERMINAL, "near_ground", FINAL),
-    (FINAL, "has_contact", OFF),
+    (FINAL, "cut_off_due", OFF),
 )
 
 

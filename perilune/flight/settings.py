@@ -80,7 +80,6 @@ class GuidanceSettings(eqx.Module):
     final_tilt_limit: Scalar  # rad, in the last metres
     range_confirmation: Scalar  # s of accepted ranges before terminal descent may begin
     main_off_height: Scalar  # m above ground
-    descends_unconfirmed: Scalar  # 1: terminal descent follows the estimate where no range is confirmed; 0: it waits
 
 
 class ControlSettings(eqx.Module):
@@ -95,6 +94,34 @@ class ControlSettings(eqx.Module):
     thrust_loss_time: Scalar  # s, over which that is felt
 
 
+class CutOffSettings(eqx.Module):
+    """What ends powered flight."""
+
+    by: Scalar  # which of `executive.cut_off.NAMES`
+    contact_time: Scalar  # s for which a switch must say contact without a break
+    height: Scalar  # m of the feet above the ground believed under them
+    height_time: Scalar  # s for which they must be believed no higher
+
+
+class ContingencySettings(eqx.Module):
+    """What is done while no range is confirmed."""
+
+    without_range: Scalar  # which of `executive.contingency.NAMES`
+    height: Scalar  # m above ground where it hovers, and from which the last rate is held on the estimate alone
+    rate: Scalar  # m/s, that rate; 0: the touchdown rate
+    reserve: Scalar  # s of hovering left, at which hovering ends
+
+
+class PropellantSettings(eqx.Module):
+    """What is believed of the bookkeeping of propellant and of its gauge (1 sigma)."""
+
+    load_sigma: Scalar  # kg, of what was loaded
+    flow_share: Scalar  # of what was burned
+    gauge_noise: Scalar  # kg
+    gauge_bias: Scalar  # kg
+    gauge_gate: Scalar  # sigmas; 0: the gauge is not looked at
+
+
 class FlightSettings(eqx.Module):
     """All of it, with the schedule's static integers."""
 
@@ -102,6 +129,9 @@ class FlightSettings(eqx.Module):
     monitoring: MonitoringSettings
     guidance: GuidanceSettings
     control: ControlSettings
+    cut_off: CutOffSettings
+    contingency: ContingencySettings
+    propellant: PropellantSettings
     period: Scalar  # s, of one cycle
     slow_every: int = eqx.field(static=True)  # cycles between filter updates
     agree_count: int = eqx.field(static=True)  # m of ...

@@ -19,6 +19,8 @@ from . import modes
 from .control.allocation import allocate
 from .control.attitude import attitude_control, pointing_error
 from .control.effectiveness import Shortfall, Watch, counted, given, kept_up, shortfall, watched
+from .executive import rounds
+from .executive.contingency import DESCEND
 from .guidance.braking import aim, braking_acceleration, full_thrust
 from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
@@ -106,6 +108,7 @@ class FlightSoftware(eqx.Module):
     def step(self, memory: FlightMemory, measured: Measurements, tick) -> tuple[FlightMemory, Commands, Bool[Array, " e"]]:
         """One cycle. `tick` is the frame counter of the flight computer; returns memory, commands and events raised."""
         clock = measured.clock
+        memory, measured = rounds.with_contact(memory, measured, self.settings)
         memory = self.dead_reckon(memory, measured)
         is_due = tick % self.settings.slow_every == 0
         memory = lax.cond(
@@ -198,6 +201,7 @@ class FlightSoftware(eqx.Module):
                 monitors,
             ),
         )
+        memory = rounds.kept_up(memory, measured, self.settings, self.design)
         return self.replan(memory, clock)
 
     def replan(self, memory: FlightMemory, clock: Scalar) -> FlightMemory:
@@ -221,23 +225,23 @@ class FlightSoftware(eqx.Module):
     def decide(self, memory: FlightMemory, measured: Measurements, where: Geometry, foot_height: Scalar):
         """The executive: conditions, next mode, and the events that they raise (each once a flight)."""
         guidance, control = self.settings.guidance, self.settings.control
-        is_confirmed = (memory.acquisition.fresh_updates > 0.0) & (
-            memory.acquisition.accepted_time >= guidance.range_confirmation
-        )
-        is_confirmed |= (memory.beam_time > 0.0) & (memory.beam_time >= guidance.range_confirmation)
+        has_range = rounds.has_range(memory, self.settings)
+        memory, is_low = rounds.near_ground(memory, foot_height, self.settings)
         conditions = jnp.stack(
             [
                 memory.distance_in_hand <= 0.0,
                 where.horizontal_speed < guidance.braking_end_speed,
                 memory.cosine_of_pointing > jnp.cos(control.upright_angle),
-                is_confirmed | (guidance.descends_unconfirmed > 0.5),
+                rounds.begins_descent(memory, has_range, self.settings, self.design),
                 (foot_height < guidance.main_off_height) & (self.design.assist_pairs > 0.0),  # others land on the main engine
-                measured.has_contact,
+                measured.has_contact | is_low,
             ]
         )
         mode = modes.next_mode(memory.mode, conditions)
         due = where.height_above_site < guidance.gate_height
-        waits = (mode == modes.HOLD) & ~is_confirmed & due & (foot_height > 0.0) & (guidance.descends_unconfirmed < 0.5)
+        waits = (
+            (mode == modes.HOLD) & ~has_range & due & (foot_height > 0.0) & (self.settings.contingency.without_range != DESCEND)
+        )
         needed = descent_rate(guidance, foot_height) < guidance.hold_rate
         range_row = memory.innovations
         lacking = shortfall(memory.watch, control, self.design)
@@ -254,6 +258,7 @@ class FlightSoftware(eqx.Module):
             "below_gate_without_range": waits & needed,
             "main_engine_off": (mode == modes.FINAL),
             "contact_sensed": measured.has_contact,
+            "ground_believed_reached": is_low,
             "range_finder_given_up": memory.acquisition.is_isolated,
             "thrust_lost": lacking.is_short & (mode < modes.OFF),
             **alarmed(memory.monitors, self.settings.monitoring),
@@ -277,9 +282,9 @@ class FlightSoftware(eqx.Module):
         """Guidance, attitude control and allocation for the mode in force."""
         design, mode = self.design, memory.mode
         mass = design.dry_mass + memory.propellant
-        guidance, control, period = self.settings.guidance, self.settings.control, self.settings.period
+        control, period = self.settings.control, self.settings.period
+        guidance, is_terminal = rounds.descent_figures(memory, self.settings)
         brake_M = braking_acceleration(where, mass, memory.throttle, memory.time_to_go, guidance, design)
-        is_terminal = (mode == modes.TERMINAL) | (mode == modes.FINAL)
         lands_on_main = is_terminal & (design.assist_pairs == 0.0)  # the last metres are flown upright, on whatever engine
         is_final = (mode == modes.FINAL) | (lands_on_main & (foot_height < guidance.main_off_height))
         fall_M = descent_acceleration(where, foot_height, is_terminal, is_final, guidance)

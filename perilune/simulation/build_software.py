@@ -8,7 +8,16 @@ from jaxtyping import Array, Bool
 
 from perilune.flight.monitoring.monitors import ROWS_OF_UNIT
 from perilune.flight.navigation.onboard_map import OnboardModel
-from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, MonitoringSettings, NavigationSettings
+from perilune.flight.settings import (
+    ContingencySettings,
+    ControlSettings,
+    CutOffSettings,
+    FlightSettings,
+    GuidanceSettings,
+    MonitoringSettings,
+    NavigationSettings,
+    PropellantSettings,
+)
 from perilune.flight.software import FlightSoftware
 from perilune.foundation.frames import direction_to
 from perilune.foundation.gravity import zonal_field
@@ -130,6 +139,22 @@ def monitoring_settings(n, slow_period) -> MonitoringSettings:
     )
 
 
+def executive_settings(n) -> tuple[CutOffSettings, ContingencySettings, PropellantSettings]:
+    """What ends powered flight, what is done without a range, and what is believed of the propellant; SI."""
+
+    def of(table: str, *keys: str):
+        return (n[f"flight.{table}.{key}"] for key in keys)
+
+    load, flow, noise, bias, gate = of(
+        "propellant", "load_sigma_kg", "flow_sigma_percent", "gauge_noise_kg", "gauge_bias_sigma_kg", "gauge_gate_sigma"
+    )
+    return (
+        CutOffSettings(*of("cut_off", "by", "contact_time_s", "height_m", "height_time_s")),
+        ContingencySettings(*of("contingency", "without_range", "height_m", "rate_mps", "reserve_s")),
+        PropellantSettings(load, 0.01 * flow, noise, bias, gate),
+    )
+
+
 def planned_ground(n, onboard_map: HeightMap) -> HeightMap:
     """The ground that flight was planned over: the onboard map, or a level so far above the site on it."""
     above = n["site.onboard_flat_above_site_m"]
@@ -173,7 +198,6 @@ def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
         final_tilt_limit=DEGREE * value("final_tilt_limit_deg"),
         range_confirmation=value("range_confirmation_s"),
         main_off_height=value("main_off_height_m"),
-        descends_unconfirmed=value("descends_unconfirmed"),
     )
 
 
@@ -208,6 +232,7 @@ def build_software(n, tie_error_m, mission: Mission, maps) -> FlightSoftware:
         return n[f"flight.control.{key}"]
 
     latitude, planned = DEGREE * n["site.latitude_deg"], planned_ground(n, onboard_map)
+    cut_off, contingency, propellant = executive_settings(n)
     shifted = eqx.tree_at(
         lambda m: (m.shift_east, m.shift_north, m.shift_up),
         planned,
@@ -228,6 +253,9 @@ def build_software(n, tie_error_m, mission: Mission, maps) -> FlightSoftware:
                 thrust_loss_share=value("thrust_loss_share"),
                 thrust_loss_time=value("thrust_loss_time_s"),
             ),
+            cut_off=cut_off,
+            contingency=contingency,
+            propellant=propellant,
             period=n["flight.period_s"],
             slow_every=mission.flight.slow_every,
             agree_count=mission.flight.navigation.range_agree_count,

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from perilune.world.state import AFTER_CONTACT
+
 from .mission import Mission
 
 Rules = tuple[tuple[bool, str], ...]
@@ -77,7 +79,7 @@ def phase_rules(mission: Mission) -> Rules:
     guidance, finder = mission.flight.guidance, mission.lander.sensors.range_finder
     highest = max(guidance.gate_height_m, finder.window_m)
     longest = highest / guidance.hold_rate_mps
-    waits = guidance.descends_unconfirmed < 0.5
+    waits = mission.flight.contingency.without_range == "wait"
     slow_step = mission.flight.period_s * mission.flight.slow_every
     confirmed = guidance.range_confirmation_s + slow_step * mission.flight.navigation.range_agree_count
     return (
@@ -102,6 +104,60 @@ def phase_rules(mission: Mission) -> Rules:
             f"flight.guidance.braking_end_speed_mps = {guidance.braking_end_speed_mps:g} is near orbital speed: braking would "
             "end as "
             "it began; give the horizontal speed to pitch up at",
+        ),
+    )
+
+
+def cut_off_rules(mission: Mission) -> Rules:
+    """Inputs of the cut-off that the lander does not have, or that come before their phase."""
+    cut_off, guidance, sensors = mission.flight.cut_off, mission.flight.guidance, mission.lander.sensors
+    goes_by_height = cut_off.by != "contact"
+    sees_height = sensors.range_finder.dropout_probability < 1.0 or sensors.doppler_beams is not None
+    has_final = len(mission.lander.engines.assist.place_m) > 0
+    flown_on = AFTER_CONTACT * mission.flight.period_s
+    return (
+        (
+            goes_by_height and not sees_height,
+            f"flight.cut_off.by = “{cut_off.by}” goes by the height, but nothing on the lander measures one "
+            "(lander.sensors.range_finder.dropout_probability = 1, no doppler_beams): cut off by “contact”, or add a sensor",
+        ),
+        (
+            goes_by_height and has_final and cut_off.height_m >= guidance.main_off_height_m,
+            f"flight.cut_off.height_m = {cut_off.height_m:g} is not below flight.guidance.main_off_height_m = "
+            f"{guidance.main_off_height_m:g}: the final metres on assist engines would never be reached",
+        ),
+        (
+            cut_off.by != "height" and cut_off.contact_time_s > flown_on,
+            f"flight.cut_off.contact_time_s = {cut_off.contact_time_s:g} is longer than the {flown_on:g} s that engines are "
+            "flown on after contact: what they do later is not simulated; shorten it",
+        ),
+    )
+
+
+def contingency_rules(mission: Mission) -> Rules:
+    """What is to be done without a range, and cannot."""
+    contingency, guidance = mission.flight.contingency, mission.flight.guidance
+    hovers = contingency.without_range == "hover"
+    return (
+        (
+            hovers and contingency.height_m <= guidance.constant_final_height_m,
+            f"flight.contingency.without_range = “hover” needs a height to hover at: height_m = {contingency.height_m:g} is not "
+            f"above flight.guidance.constant_final_height_m = {guidance.constant_final_height_m:g}",
+        ),
+        (
+            contingency.height_m >= guidance.gate_height_m,
+            f"flight.contingency.height_m = {contingency.height_m:g} is not below flight.guidance.gate_height_m = "
+            f"{guidance.gate_height_m:g}, where the descent that it ends has not begun",
+        ),
+        (
+            contingency.rate_mps >= guidance.hold_rate_mps,
+            f"flight.contingency.rate_mps = {contingency.rate_mps:g} is not below flight.guidance.hold_rate_mps = "
+            f"{guidance.hold_rate_mps:g}: there would be nothing to slow down from",
+        ),
+        (
+            contingency.rate_mps > mission.requirements.crash_speed_mps,
+            f"flight.contingency.rate_mps = {contingency.rate_mps:g} is above requirements.crash_speed_mps = "
+            f"{mission.requirements.crash_speed_mps:g}: without a range the lander would crash as planned",
         ),
     )
 
@@ -135,4 +191,5 @@ def monitoring_rules(mission: Mission) -> Rules:
 
 def flight_rules(mission: Mission) -> Rules:
     """All of them."""
-    return loop_rules(mission) + phase_rules(mission) + thrust_rules(mission) + monitoring_rules(mission)
+    rules = (loop_rules, phase_rules, cut_off_rules, contingency_rules, thrust_rules, monitoring_rules)
+    return tuple(rule for of_kind in rules for rule in of_kind(mission))

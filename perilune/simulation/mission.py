@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 
 from perilune.foundation.errors import UserError
 
+from .executive_tables import ContingencyTable, CutOffTable, PropellantTable
 from .lander_tables import Lander
 from .nearest import nearest
 from .orbit_table import Orbit
@@ -164,7 +165,6 @@ class GuidanceTable(Table):
     final_tilt_limit_deg: Annotated[float, Field(gt=0, le=60)]
     range_confirmation_s: NotNegative
     main_off_height_m: NotNegative
-    descends_unconfirmed: Annotated[float, Field(ge=0, le=1, multiple_of=1)] = 0.0  # 0 or 1
 
 
 class ControlTable(Table):
@@ -185,6 +185,9 @@ class Flight(Table):
     monitoring: MonitoringTable = MonitoringTable()
     guidance: GuidanceTable
     control: ControlTable
+    cut_off: CutOffTable = CutOffTable()
+    contingency: ContingencyTable = ContingencyTable()
+    propellant: PropellantTable = PropellantTable()
 
 
 class SoilTable(Table):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from perilune.flight.executive.contingency import NAMES as CONTINGENCIES
+from perilune.flight.executive.cut_off import NAMES as CUT_OFFS
 from perilune.flight.monitoring.recovery import NAMES as POLICIES
 from perilune.interface.design import BEAMS, ENGINE_CLASSES, FEET, TANKS
 
@@ -76,6 +78,9 @@ def numbers_of(mission: Mission) -> Numbers:
     counts[BEAMS_AT] = len(lander.sensors.doppler_beams.direction) if lander.sensors.doppler_beams else 0
     for path, count in counts.items():
         found[f"{path}.is_there"] = (np.arange(SLOTS[path]) < count).astype(np.float64)
-    found["flight.monitoring.policy"] = np.asarray(float(POLICIES.index(mission.flight.monitoring.policy)))
+    flight = mission.flight
+    found["flight.monitoring.policy"] = np.asarray(float(POLICIES.index(flight.monitoring.policy)))
+    found["flight.cut_off.by"] = np.asarray(float(CUT_OFFS.index(flight.cut_off.by)))
+    found["flight.contingency.without_range"] = np.asarray(float(CONTINGENCIES.index(flight.contingency.without_range)))
     found["lander.engines.attitude.duty_per_nm"] = attitude_duty(lander)
     return found

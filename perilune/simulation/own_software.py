@@ -134,6 +134,9 @@ def taken_over(software: AnySoftware, memory: FlightMemory) -> FlightMemory:
         memory.navigation.terrain_bias,
         memory.navigation.terrain_relief,
         memory.acquisition.refused_time,
+        memory.book.variance,
+        memory.health.heard,
+        memory.health.taken,
     )
     own = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), software.computer.init(briefing(software, memory)))
     return eqx.tree_at(
@@ -146,6 +149,9 @@ def taken_over(software: AnySoftware, memory: FlightMemory) -> FlightMemory:
             m.navigation.terrain_bias,
             m.navigation.terrain_relief,
             m.acquisition.refused_time,
+            m.book.variance,
+            m.health.heard,
+            m.health.taken,
             m.own,
         ),
         memory,

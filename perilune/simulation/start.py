@@ -7,6 +7,9 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 
 from perilune.flight.control.effectiveness import Watch
+from perilune.flight.executive.cut_off import no_signs
+from perilune.flight.executive.health import unheard
+from perilune.flight.executive.propellant import first_page
 from perilune.flight.memory import (
     ACCELEROMETER_BIAS,
     ACCELEROMETER_SCALE,
@@ -266,6 +269,9 @@ def initial_memory(n, software: AnySoftware) -> FlightMemory:
         thrust_given=zero,
         torque_given=jnp.zeros(3),
         watch=Watch(zero, zero, zero, jnp.zeros(3), jnp.zeros(3), zero),
+        signs=no_signs(),
+        book=first_page(software.settings.propellant),
+        health=unheard(),
     )
 
 

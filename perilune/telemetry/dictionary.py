@@ -1,7 +1,6 @@
 """The one table of channels: name, unit, meaning, and how it is read from a view. Everything else is drawn from it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax.numpy as jnp
 
@@ -14,19 +13,12 @@ from perilune.foundation.rotation import rotate
 from perilune.foundation.vectors import dot, norm
 from perilune.interface.design import engine_slice
 
+from .channel import Channel
+from .operators import OPERATORS
 from .view import Kinematics, View, sigma_along, true_height_above_terrain
 
 DEGREE = jnp.pi / 180.0
 WRITTEN = {"mps": "m/s", "degps": "deg/s", "nm": "N m"}  # a unit in a name → as it is written
-
-
-class Channel(NamedTuple):
-    """One column of an archive. `unit` is SI or degrees; `read` takes a view and gives a scalar."""
-
-    name: str
-    unit: str
-    text: str
-    read: Callable[[View], object]
 
 
 def components(prefix: str, labels: str, unit: str, text: str, read) -> list[Channel]:
@@ -230,11 +222,12 @@ ONBOARD = [
                 lambda v: v.snapshot.measurements.velocity_S),
     *INSTRUMENTS,
     *MONITORING,
+    *OPERATORS,
     Channel("executive/mode", "1", "index into flight.modes.NAMES", lambda v: v.snapshot.memory.mode),
     Channel("executive/throttle", "1", "share of full thrust while braking", lambda v: v.snapshot.memory.throttle),
     Channel("executive/time_to_go_s", "s", "to the end of braking", lambda v: v.snapshot.memory.time_to_go),
     Channel("executive/thrust_demand_n", "N", "asked for", lambda v: v.snapshot.memory.thrust_demand),
-    Channel("executive/propellant_kg", "kg", "by bookkeeping", lambda v: v.snapshot.memory.propellant),
+    Channel("executive/propellant_kg", "kg", "by bookkeeping and gauge", lambda v: v.snapshot.memory.propellant),
     Channel("executive/assist_on_time_s", "s", "open time this cycle, mean of the six",
             lambda v: jnp.mean(v.snapshot.commands.on_time[engine_slice("assist")])),
     Channel("executive/attitude_on_time_s", "s", "open time this cycle, sum of the twelve",

@@ -7,9 +7,21 @@ import jax.numpy as jnp
 
 from perilune.flight import memory as m
 from perilune.flight.control.effectiveness import Watch
+from perilune.flight.executive.cut_off import no_signs
+from perilune.flight.executive.health import unheard
+from perilune.flight.executive.propellant import first_page
 from perilune.flight.monitoring.monitors import quiet
 from perilune.flight.navigation.onboard_map import OnboardModel
-from perilune.flight.settings import ControlSettings, FlightSettings, GuidanceSettings, MonitoringSettings, NavigationSettings
+from perilune.flight.settings import (
+    ContingencySettings,
+    ControlSettings,
+    CutOffSettings,
+    FlightSettings,
+    GuidanceSettings,
+    MonitoringSettings,
+    NavigationSettings,
+    PropellantSettings,
+)
 from perilune.flight.software import FlightSoftware
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.gravity import zonal_field
@@ -62,6 +74,9 @@ settings = FlightSettings(
     filled(MonitoringSettings, window_limit=jnp.ones(6)),
     guidance,
     filled(ControlSettings),
+    filled(CutOffSettings),
+    filled(ContingencySettings),
+    filled(PropellantSettings),
     jnp.asarray(0.1),
     slow_every=5,
     agree_count=2,
@@ -118,6 +133,9 @@ memory = m.FlightMemory(
     thrust_given=zero,
     torque_given=jnp.zeros(3),
     watch=Watch(zero, zero, zero, jnp.zeros(3), jnp.zeros(3), zero),
+    signs=no_signs(),
+    book=first_page(settings.propellant),
+    health=unheard(),
 )
 measured = Measurements(
     jnp.zeros(3),

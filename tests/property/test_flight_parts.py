@@ -25,7 +25,7 @@ def test_executive_over_all_states_and_conditions():
             allowed = {listed[(mode, c)] for c in true if (mode, c) in listed} or {mode}
             assert after in allowed
             assert after >= mode
-            if "has_contact" in true and mode not in (modes.COAST,):
+            if "cut_off_due" in true and mode not in (modes.COAST,):
                 assert after == modes.OFF
 
 
