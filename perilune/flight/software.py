@@ -26,7 +26,7 @@ from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
 from .memory import FlightMemory, Innovations
 from .monitoring.acquisition import account, remember
-from .monitoring.inspection import asked, decision_on, gates, kept, look_of, reading_of
+from .monitoring.inspection import asked, decision_on, kept, look_of, reading_of
 from .monitoring.monitors import alarmed, monitored
 from .monitoring.recovery import Answer
 from .navigation.onboard_map import OnboardModel
@@ -165,7 +165,7 @@ class FlightSoftware(eqx.Module):
         of_sights = navigation, memory.rate_B, measured, alternate, (self.onboard.ground, self.design.sights), settings
         correction, covariance, sighted, beams = take_sights(covariance, *of_sights)
         look = look_of(reading, height_left, navigation, (innovations, sighted, beams), settings)
-        monitors = monitored(memory.monitors, look, gates(settings), self.settings.monitoring)
+        monitors = monitored(memory.monitors, look, self.settings.monitoring)
         monitors = kept(monitors, beams, bank, decision_on(reading, recovery, innovations))
         navigation = corrected(navigation, correction)
         below = ground_below(navigation, prediction.ground_point_M, settings, clock)

@@ -149,7 +149,7 @@ def of_unit(k: int, unit: str) -> list[Channel]:
     return [
         Channel(f"{unit}/rows_offered", "1", "offered to the filter in this cycle", lambda v: jnp.sum(rows_of(v, unit)[0])),
         Channel(f"{unit}/rows_taken", "1", "of them, inside the gate and taken", lambda v: jnp.sum(rows_of(v, unit)[1])),
-        Channel(f"{unit}/window_nis", "1", "fading mean of squared innovation over variance, each no more than its gate's",
+        Channel(f"{unit}/window_nis", "1", "fading mean of squared innovation over variance of what was taken",
                 lambda v: monitors(v).nis[k]),
         Channel(f"{unit}/refused_share", "1", "fading share of looks at which all that it offered was refused",
                 lambda v: monitors(v).refused[k]),

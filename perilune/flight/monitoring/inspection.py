@@ -73,12 +73,6 @@ def asked(
     return answer(monitoring.policy, evidence, settings.navigation, monitoring), bank
 
 
-def gates(settings: NavigationSettings) -> Float[Array, "6"]:
-    """Sigmas, of each unit in the order of `monitors.UNITS`."""
-    n = settings
-    return jnp.stack([n.tracker_gate, n.velocimeter_gate, n.range_gate, n.beam_gate, n.fix_gate, n.flow_gate])
-
-
 def kept(monitors: Monitors, beams: Alternate, bank: Bank, decision: Count) -> Monitors:
     """The monitors with what the next step wants to know of this one."""
     return eqx.tree_at(

@@ -37,7 +37,7 @@ DECISIONS = (  # what became of the range finder's reading at a slow step
 class Monitors(eqx.Module):
     """Fading means over the window; all 0 at the start."""
 
-    nis: Float[Array, "6"]  # mean of squared innovation over variance of a unit's rows, each no more than its gate's
+    nis: Float[Array, "6"]  # mean of squared innovation over variance of a unit's rows that were taken
     refused: Float[Array, "6"]  # share of looks at which all that a unit offered was refused
     is_apart: Scalar  # share of looks at which range finder and beams saw different ground
     is_implausible: Scalar  # share of ranges that mean a ground which the map cannot have
@@ -81,19 +81,17 @@ def by_unit(rows: Float[Array, "16"]) -> Float[Array, "6"]:
     return jnp.stack([sum((rows[k] for k in of[1:]), rows[of[0]]) for of in ROWS_OF_UNIT.values()])
 
 
-def monitored(monitors: Monitors, look: Look, gates: Float[Array, "6"], settings: MonitoringSettings) -> Monitors:
+def monitored(monitors: Monitors, look: Look, settings: MonitoringSettings) -> Monitors:
     """The means after one slow step: y ← α y + (1 − α) x, of a unit that offered something and else as they were.
 
     A fading mean of the normalised innovation squared (Bar-Shalom, Li and Kirubarajan 2001, §5.4) with α = (n − 1)/(n + 1), n
-    steps in the window, has the variance of a mean of n. From 0, so that the first readings cannot raise an alarm alone. No
-    reading counts for more than the gate's: a single wild one is the gate's affair.
+    steps in the window, has the variance of a mean of n. From 0, so that the first readings cannot raise an alarm alone. Only
+    readings that were taken count for it: what the gate refuses is told by the share of refusals.
     """
     given, taken = jnp.where(look.is_offered, 1.0, 0.0), jnp.where(look.is_accepted, 1.0, 0.0)
-    count, kept = by_unit(given), by_unit(taken)
+    offered, kept = by_unit(given) > 0.0, by_unit(taken)
     ratio = look.residual * look.residual / look.variance
-    limited = jnp.minimum(ratio, jnp.stack([gates[unit] ** 2 for unit, rows in enumerate(ROWS_OF_UNIT.values()) for _ in rows]))
-    mean, keep = by_unit(limited * given) / jnp.maximum(count, 1.0), settings.window_keep
-    offered = count > 0.0
+    mean, keep = by_unit(ratio * taken) / jnp.maximum(kept, 1.0), settings.window_keep
 
     def faded(old, new, is_due):
         return jnp.where(is_due, keep * old + (1.0 - keep) * new, old)
@@ -105,7 +103,7 @@ def monitored(monitors: Monitors, look: Look, gates: Float[Array, "6"], settings
         lambda m: (m.nis, m.refused, m.is_apart, m.is_implausible),
         monitors,
         (
-            faded(monitors.nis, mean, offered),
+            faded(monitors.nis, mean, kept > 0.0),
             share(monitors.refused, kept == 0.0, offered),
             share(monitors.is_apart, look.is_apart, look.can_compare),
             share(monitors.is_implausible, look.is_implausible, look.has_range),
