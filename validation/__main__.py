@@ -11,7 +11,22 @@ from rich.markdown import Markdown
 from perilune.command_line.entry import commit
 from perilune.foundation.compilation import use_cache
 
-from . import basilisk, closed_forms, fault, filter, filters, ground, healthy, ignition_mass, legs, numerics, orbit, robust, world
+from . import (
+    basilisk,
+    closed_forms,
+    fault,
+    filter,
+    filters,
+    ground,
+    guidance,
+    healthy,
+    ignition_mass,
+    legs,
+    numerics,
+    orbit,
+    robust,
+    world,
+)
 from .report import Section
 
 STUDIES = {
@@ -20,6 +35,7 @@ STUDIES = {
     "broadcast": fault.broadcast_section,
     "filter": filter.study,
     "filters": filters.study,
+    "guidance": guidance.study,
     "numerics": numerics.study,
     "closed_forms": closed_forms.study,
     "basilisk": basilisk.study,
