@@ -10,7 +10,7 @@ from perilune.flight.guidance.laws import BRAKING, DESCENT
 
 from .report import Section, spread
 
-MISSIONS = ("resilience", "blue-ghost")
+MISSIONS = ("resilience",)
 LOAD = "lander.propellant_mass_kg"
 
 

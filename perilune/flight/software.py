@@ -32,7 +32,7 @@ from .navigation.propagation import Interval, gravity_rest, propagate, propagate
 from .navigation.relief import ground_below, moved_on
 from .navigation.sights import take_sights
 from .navigation.update import Offer, corrected, opened, update
-from .settings import FlightSettings, NavigationSettings
+from .settings import FlightSettings, GuidanceSettings, NavigationSettings
 
 UNDERWEIGHTED_UPDATES = 3.0  # first accepted ranges after a gap; by then the range has set the vertical channel
 MAIN = engine_slice("main")
@@ -94,6 +94,12 @@ def interval_of(
         length=settings.terrain_length,
         relief_left=jnp.exp(-way / settings.terrain_roughness_length),
     )
+
+
+def situation(memory: FlightMemory, where: Geometry, settings: GuidanceSettings, design: LanderDesign) -> Situation:
+    """What a braking law works with."""
+    mass = design.dry_mass + memory.propellant
+    return Situation(where, mass, memory.throttle, memory.time_to_go, memory.law_note, settings, design)
 
 
 class FlightSoftware(eqx.Module):
@@ -213,7 +219,7 @@ class FlightSoftware(eqx.Module):
     def replan(self, memory: FlightMemory, clock: Scalar) -> FlightMemory:
         """Throttle, time-to-go and the distance in hand before ignition, from the updated estimate."""
         where = geometry(memory.navigation, self.onboard, self.settings.guidance.site_M, clock)
-        aim = aimed(self.situation(memory, where), self.own_law)
+        aim = aimed(situation(memory, where, self.settings.guidance, self.design), self.own_law)
         braking = memory.mode == modes.BRAKING
         is_early = memory.mode <= modes.BRAKING
         forward_I = fixed_to_inertial(where.along_M, clock)
@@ -228,11 +234,6 @@ class FlightSoftware(eqx.Module):
                 jnp.where(where.horizontal_speed > 50.0, forward_I, memory.forward_I),
             ),
         )
-
-    def situation(self, memory: FlightMemory, where: Geometry) -> Situation:
-        """What a braking law works with."""
-        mass, guidance = self.design.dry_mass + memory.propellant, self.settings.guidance
-        return Situation(where, mass, memory.throttle, memory.time_to_go, memory.law_note, guidance, self.design)
 
     def decide(self, memory: FlightMemory, measured: Measurements, where: Geometry, foot_height: Scalar):
         """The executive: conditions, next mode, and the events that they raise (each once a flight)."""
@@ -293,7 +294,7 @@ class FlightSoftware(eqx.Module):
         design, mode = self.design, memory.mode
         mass = design.dry_mass + memory.propellant
         guidance, control, period = self.settings.guidance, self.settings.control, self.settings.period
-        brake = pushed(self.situation(memory, where), self.own_law)
+        brake = pushed(situation(memory, where, guidance, design), self.own_law)
         is_terminal = (mode == modes.TERMINAL) | (mode == modes.FINAL)
         lands_on_main = is_terminal & (design.assist_pairs == 0.0)  # the last metres are flown upright, on whatever engine
         is_final = (mode == modes.FINAL) | (lands_on_main & (foot_height < guidance.main_off_height))

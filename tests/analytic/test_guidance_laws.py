@@ -1,5 +1,7 @@
 """Guidance laws against closed forms, polynomial roots and SciPy's integrator."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -151,6 +153,11 @@ def test_polynomial_commands_meet_their_ends(seed):
     assert float(found) == pytest.approx(2.0 * cubic[2], rel=1e-6)
 
 
+def arrays_of(*vectors) -> Any:
+    """Vectors as tuples of arrays."""
+    return [tuple(jnp.asarray(x) for x in vector) for vector in vectors]
+
+
 def least_positive(coefficients) -> float:
     """The least positive real root of a polynomial, by eigenvalues."""
     roots = np.roots(coefficients)
@@ -166,7 +173,7 @@ def test_time_to_go_is_the_least_root(seed):
     price, end_speed, end_rate = rng.uniform([0.0, 0.0, -70.0], [6.0, 20.0, 0.0])
     r, v, f = np.array([-away, above]), np.array([speed, climb]), np.array([end_speed, end_rate])
     quartic = [price + 0.5 * GRAVITY**2, 0.0, -2.0 * (v @ v + v @ f + f @ f), -12.0 * r @ (v + f), -18.0 * r @ r]
-    arrays = [tuple(jnp.asarray(x) for x in pair) for pair in (r, v, f)]
+    arrays = arrays_of(r, v, f)
     found = dsouza.optimal_time(*arrays, jnp.asarray(price), jnp.asarray(GRAVITY))
     assert float(found) == pytest.approx(least_positive(quartic), rel=1e-9)  # bisection to the last digits
     backward, growth = rng.uniform([1.5, 0.0], [4.0, 0.003])
@@ -191,7 +198,7 @@ def test_the_quartic_costs_least(end):
 
         return price * t + 0.5 * quad(square, 0.0, t)[0]
 
-    arrays = [tuple(jnp.asarray(x) for x in pair) for pair in (r, v, f)]
+    arrays = arrays_of(r, v, f)
     found = float(dsouza.optimal_time(*arrays, jnp.asarray(price), jnp.asarray(GRAVITY)))
     best = minimize_scalar(cost, bounds=(0.7 * found, 1.3 * found), method="bounded", options={"xatol": 1e-6})
     assert found == pytest.approx(best.x, rel=1e-5)  # the minimum is flat: half the digits

@@ -58,7 +58,7 @@ def test_figures_of_a_law_are_told_apart():
 
 
 class Pair(BrakingLaw):
-    def aim(self, situation):
+    def aim(self, situation) -> Any:
         return situation.throttle, situation.time_to_go
 
     def push(self, situation):

@@ -1,7 +1,6 @@
 """What a guidance law is asked, and what it answers."""
 
 from abc import abstractmethod
-from typing import ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -45,7 +44,7 @@ class Push(eqx.Module):
 class BrakingLaw(eqx.Module):
     """From ignition until the horizontal speed is down to `braking_end_speed`, about the gate height and over the site."""
 
-    needs: ClassVar[tuple[str, ...]] = ()  # sensors of which the lander must carry one
+    needs: tuple[str, ...] = eqx.field(static=True, default=(), kw_only=True)  # sensors of which the lander must carry one
 
     @abstractmethod
     def aim(self, situation: Situation) -> Aim:
@@ -71,7 +70,7 @@ class Fall(eqx.Module):
 class DescentLaw(eqx.Module):
     """From the end of braking to the ground."""
 
-    needs: ClassVar[tuple[str, ...]] = ()  # sensors of which the lander must carry one
+    needs: tuple[str, ...] = eqx.field(static=True, default=(), kw_only=True)  # sensors of which the lander must carry one
 
     @abstractmethod
     def acceleration(self, fall: Fall) -> Vector:

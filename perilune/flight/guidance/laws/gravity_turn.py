@@ -1,7 +1,6 @@
 """Gravity turn: thrust against the velocity over the ground, so that weight alone turns the path down."""
 
-from typing import ClassVar
-
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -28,7 +27,8 @@ class GravityTurn(BrakingLaw):
     for both. The descent rate at its end is what the turn makes it. `note`: the speed to turn at, the part across (m/s²).
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("velocimeter", "doppler_beams")  # it points against the velocity over the ground
+    # It points against the velocity over the ground.
+    needs: tuple[str, ...] = eqx.field(static=True, default=("velocimeter", "doppler_beams"), kw_only=True)
 
     def aim(self, situation: Situation) -> Aim:
         """The speed at which to turn and the throttle, one step better; ignition by the way that both take."""

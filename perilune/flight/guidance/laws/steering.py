@@ -1,7 +1,5 @@
 """What braking laws have in common: the pull that is left, steering to the side, thrust limits, roots, the last seconds."""
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
 from jax import lax
 
@@ -93,7 +91,7 @@ def last_seconds(situation: Situation, backward: Scalar) -> Scalar:
     return jnp.maximum(situation.geometry.horizontal_speed - situation.settings.braking_end_speed, 0.0) / backward
 
 
-def first_root(form: Callable, like: Scalar) -> Scalar:
+def first_root(form, like: Scalar) -> Scalar:
     """The least time (s) at which a form that begins below zero rises through it; the longest time if it never does."""
     times = jnp.geomspace(*TIMES, GRID)
     above = form(times) > 0.0
