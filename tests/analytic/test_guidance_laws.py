@@ -174,7 +174,7 @@ def test_time_to_go_is_the_least_root(seed):
     r, v, f = np.array([-away, above]), np.array([speed, climb]), np.array([end_speed, end_rate])
     quartic = [price + 0.5 * GRAVITY**2, 0.0, -2.0 * (v @ v + v @ f + f @ f), -12.0 * r @ (v + f), -18.0 * r @ r]
     arrays = arrays_of(r, v, f)
-    found = dsouza.optimal_time(*arrays, jnp.asarray(price), jnp.asarray(GRAVITY))
+    found = dsouza.optimal_time(arrays[0], arrays[1], arrays[2], jnp.asarray(price), jnp.asarray(GRAVITY))
     assert float(found) == pytest.approx(least_positive(quartic), rel=1e-9)  # bisection to the last digits
     backward, growth = rng.uniform([1.5, 0.0], [4.0, 0.003])
     cubic = [-growth, 6.0 * backward, 18.0 * end_speed + 6.0 * speed, -24.0 * away]
@@ -199,8 +199,8 @@ def test_the_quartic_costs_least(end):
         return price * t + 0.5 * quad(square, 0.0, t)[0]
 
     arrays = arrays_of(r, v, f)
-    found = float(dsouza.optimal_time(*arrays, jnp.asarray(price), jnp.asarray(GRAVITY)))
-    best = minimize_scalar(cost, bounds=(0.7 * found, 1.3 * found), method="bounded", options={"xatol": 1e-6})
+    found = float(dsouza.optimal_time(arrays[0], arrays[1], arrays[2], jnp.asarray(price), jnp.asarray(GRAVITY)))
+    best: Any = minimize_scalar(cost, bounds=(0.7 * found, 1.3 * found), method="bounded", options={"xatol": 1e-6})
     assert found == pytest.approx(best.x, rel=1e-5)  # the minimum is flat: half the digits
     assert cost(found) < 0.999 * min(cost(0.8 * found), cost(1.2 * found))
 
