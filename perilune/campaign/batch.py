@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from perilune.assessment.flight import BUILT_IN
+from perilune.flight.guidance.laws import GuidanceLaw
 from perilune.foundation.compilation import LEAN
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
@@ -30,6 +31,7 @@ from perilune.world.faults import CATALOGUE, FaultKind, FaultTable
 from .sample import already_broken, break_things, disperse
 
 WIDTH = 128  # lanes of a batch program
+Own = FlightComputer | GuidanceLaw  # what a user brings
 BEGINNINGS = ("pdi", "orbit")  # powered descent initiation, or the parking orbit before it
 IN_THE_BURN = ("imu", "main_engine", "tank", "clock", "computer")  # what the descent orbit burn works with
 CHUNK = 50  # cycles between looks at whether anyone still flies
@@ -82,10 +84,11 @@ class Batch:
 
     `beginning`: “pdi”, at the planned perilune state less its dispersions, or “orbit”, in the parking orbit of the mission's
     table [orbit]. Raises UserError where there is none. `flight_software`: what flies in the place of the built-in software, from
-    mission time 0 on; it is tried on shapes alone, and UserError says what does not fit.
+    mission time 0 on, or a guidance law in the place of one of its own; it is tried on shapes alone, and UserError says what
+    does not fit.
     """
 
-    def __init__(self, mission: Mission, beginning: str = "pdi", flight_software: FlightComputer | None = None):
+    def __init__(self, mission: Mission, beginning: str = "pdi", flight_software: Own | None = None):
         if beginning not in BEGINNINGS:
             raise UserError(f"A flight cannot begin at “{beginning}”: choose one of {', '.join(BEGINNINGS)}.")
         if beginning == "orbit" and mission.orbit is None:
@@ -99,7 +102,7 @@ class Batch:
         self.software = BUILT_IN if self.own is None else identity(self.own)
         self.prepare = jax.jit(self.scenarios, compiler_options=LEAN)
 
-    def lane(self, key, drawn: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None, own: FlightComputer | None):
+    def lane(self, key, drawn: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None, own: Own | None):
         """One lane: scenario, first snapshot, the numbers that fly, and what came of its orbit phase (None without one)."""
         flown = break_things(disperse(self.mission, drawn, key), faults.moved)
         table = FaultTable(**faults.table)
@@ -144,7 +147,7 @@ class Batch:
                 f"{', '.join(lost)} from the start would have to break the descent orbit burn too, which knows no such fault: "
                 "let it strike later (start_s=0 is after the burn), or begin at pdi."
             )
-        if self.own is not None and (lost := [f.name for f in found if passes_by(f.kind)]):
+        if isinstance(self.own, FlightComputer) and (lost := [f.name for f in found if passes_by(f.kind)]):
             raise UserError(
                 f"{', '.join(lost)} strikes the built-in flight software alone, and another one flies: leave one of them out."
             )

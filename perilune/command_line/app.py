@@ -194,7 +194,9 @@ def fly(
     ] = "pdi",
     own: Annotated[
         str | None,
-        typer.Option("--flight-software", metavar="MODULE|FILE:CLASS", help="Fly software of your own (docs/extending.md)."),
+        typer.Option(
+            "--flight-software", metavar="MODULE|FILE:CLASS", help="Fly software or a law of your own: docs/extending.md"
+        ),
     ] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where the archive goes.")] = None,
     plot: Annotated[bool, typer.Option(help="Draw the figures (PNG; `perilune plot` makes SVG too).")] = True,

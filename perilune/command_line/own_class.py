@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from perilune.flight.guidance.laws import BrakingLaw, DescentLaw, GuidanceLaw
 from perilune.foundation.errors import UserError
 from perilune.interface.flight_computer import FlightComputer
 
+BASES = (FlightComputer, BrakingLaw, DescentLaw)
 WRITE = "write module:Class or path/to/file.py:Class"
 
 
-def load_computer(written: str) -> FlightComputer:
+def load_computer(written: str) -> FlightComputer | GuidanceLaw:
     """An object of the class at “module:Class” or “path/to/file.py:Class”, made without arguments. Raises UserError."""
     place, colon, name = written.rpartition(":")
     if not colon or not place or not name:
@@ -25,12 +27,16 @@ def load_computer(written: str) -> FlightComputer:
     kind = getattr(module, name, None)
     if kind is None:
         classes = [n for n, k in vars(module).items() if is_computer(k) and k.__module__ == module.__name__]
-        has = f"it has {', '.join(classes)}" if classes else "it has no class that derives from FlightComputer"
+        has = (
+            f"it has {', '.join(classes)}"
+            if classes
+            else "it has no class that derives from FlightComputer, BrakingLaw or DescentLaw"
+        )
         raise UserError(f"Flight software {written!r}: there is no {name} in {place}; {has}.")
     if not is_computer(kind):
         raise UserError(
             f"Flight software {written!r}: {name} does not derive from perilune.interface.flight_computer.FlightComputer; "
-            "derive it from that and write init and step."
+            "derive it from that and write init and step (or from BrakingLaw or DescentLaw of perilune.flight.guidance.laws)."
         )
     if missing := sorted(getattr(kind, "__abstractmethods__", ())):
         raise UserError(f"Flight software {written!r}: {name} leaves {' and '.join(missing)} out; write what is missing.")
@@ -44,8 +50,8 @@ def load_computer(written: str) -> FlightComputer:
 
 
 def is_computer(kind: object) -> bool:
-    """Whether it is a class of flight software."""
-    return isinstance(kind, type) and issubclass(kind, FlightComputer) and kind is not FlightComputer
+    """Whether it is a class of flight software, or of a guidance law."""
+    return isinstance(kind, type) and issubclass(kind, BASES) and kind not in BASES
 
 
 def of_module(name: str) -> ModuleType:

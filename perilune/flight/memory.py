@@ -94,6 +94,7 @@ class FlightMemory(eqx.Module):
     throttle: Scalar
     time_to_go: Scalar  # s, to the end of braking
     distance_in_hand: Scalar  # m, to go before ignition is due
+    law_note: Float[Array, "2"]  # what the braking law keeps between slow steps
     forward_I: Direction  # ground track direction, held below 50 m/s
     cosine_of_pointing: Scalar  # of Z of B from the wanted thrust direction
     propellant: Mass  # kg, by bookkeeping and gauge

@@ -21,9 +21,10 @@ from .control.attitude import attitude_control, pointing_error
 from .control.effectiveness import Shortfall, Watch, counted, given, kept_up, shortfall, watched
 from .executive import rounds
 from .executive.contingency import DESCEND
-from .guidance.braking import aim, braking_acceleration, full_thrust
-from .guidance.descent import descent_acceleration, descent_rate
 from .guidance.geometry import Geometry, geometry
+from .guidance.laws import Fall, GuidanceLaw, Situation, aimed, fallen, pushed
+from .guidance.laws.rate_schedule import descent_rate
+from .guidance.thrust import full_thrust
 from .memory import FlightMemory, Innovations
 from .monitoring.acquisition import account, remember
 from .monitoring.inspection import asked, decision_on, kept, look_of, reading_of
@@ -35,7 +36,7 @@ from .navigation.propagation import Interval, gravity_rest, propagate, propagate
 from .navigation.relief import ground_below, moved_on
 from .navigation.sights import take_sights
 from .navigation.update import Offer, corrected, inner, opened, update
-from .settings import FlightSettings, NavigationSettings
+from .settings import FlightSettings, GuidanceSettings, NavigationSettings
 
 MAIN = engine_slice("main")
 
@@ -98,12 +99,19 @@ def interval_of(
     )
 
 
+def situation(memory: FlightMemory, where: Geometry, settings: GuidanceSettings, design: LanderDesign) -> Situation:
+    """What a braking law works with."""
+    mass = design.dry_mass + memory.propellant
+    return Situation(where, mass, memory.throttle, memory.time_to_go, memory.law_note, settings, design)
+
+
 class FlightSoftware(eqx.Module):
     """Everything on board that does not change in flight."""
 
     design: LanderDesign
     settings: FlightSettings
     onboard: OnboardModel
+    own_law: GuidanceLaw | None = None  # flies in the place of the one that the settings name
 
     def step(self, memory: FlightMemory, measured: Measurements, tick) -> tuple[FlightMemory, Commands, Bool[Array, " e"]]:
         """One cycle. `tick` is the frame counter of the flight computer; returns memory, commands and events raised."""
@@ -207,17 +215,18 @@ class FlightSoftware(eqx.Module):
     def replan(self, memory: FlightMemory, clock: Scalar) -> FlightMemory:
         """Throttle, time-to-go and the distance in hand before ignition, from the updated estimate."""
         where = geometry(memory.navigation, self.onboard, self.settings.guidance.site_M, clock)
-        mass = self.design.dry_mass + memory.propellant
-        throttle, time_to_go, in_hand = aim(where, mass, memory.throttle, memory.time_to_go, self.settings.guidance, self.design)
+        aim = aimed(situation(memory, where, self.settings.guidance, self.design), self.own_law)
         braking = memory.mode == modes.BRAKING
+        is_early = memory.mode <= modes.BRAKING
         forward_I = fixed_to_inertial(where.along_M, clock)
         return eqx.tree_at(
-            lambda m: (m.throttle, m.time_to_go, m.distance_in_hand, m.forward_I),
+            lambda m: (m.throttle, m.time_to_go, m.distance_in_hand, m.law_note, m.forward_I),
             memory,
             (
-                jnp.where(braking, throttle, memory.throttle),
-                jnp.where(memory.mode <= modes.BRAKING, time_to_go, 0.0),
-                in_hand,
+                jnp.where(braking, aim.throttle, memory.throttle),
+                jnp.where(is_early, aim.time_to_go, 0.0),
+                aim.distance_in_hand,
+                jnp.where(is_early, aim.note, memory.law_note),
                 jnp.where(where.horizontal_speed > 50.0, forward_I, memory.forward_I),
             ),
         )
@@ -284,19 +293,19 @@ class FlightSoftware(eqx.Module):
         mass = design.dry_mass + memory.propellant
         control, period = self.settings.control, self.settings.period
         guidance, is_terminal = rounds.descent_figures(memory, self.settings)
-        brake_M = braking_acceleration(where, mass, memory.throttle, memory.time_to_go, guidance, design)
+        brake = pushed(situation(memory, where, guidance, design), self.own_law)
         lands_on_main = is_terminal & (design.assist_pairs == 0.0)  # the last metres are flown upright, on whatever engine
         is_final = (mode == modes.FINAL) | (lands_on_main & (foot_height < guidance.main_off_height))
-        fall_M = descent_acceleration(where, foot_height, is_terminal, is_final, guidance)
+        fall_M = fallen(Fall(where, mass, foot_height, is_terminal, is_final, guidance, design), self.own_law)
         is_early = mode <= modes.BRAKING
-        wanted_M = jnp.where(is_early, brake_M, fall_M)
+        wanted_M = jnp.where(is_early, brake.wanted_M, fall_M)
         thrust_I = fixed_to_inertial(unit(wanted_M), clock)
         # Thrust that is not yet along the wish is made up for, to a factor of two.
         pointing = dot(rotate(memory.navigation.attitude_IB, jnp.eye(3)[2]), thrust_I)
         push = mass * norm(wanted_M) / jnp.maximum(pointing, 0.5)
         inertia = design.inertia_dry + memory.propellant * design.inertia_per_propellant
         watch, short = self.lacking(memory, mass, inertia, clock)
-        demand = jnp.minimum(jnp.where(is_early, memory.throttle * full_thrust(design), push), short.most)
+        demand = jnp.minimum(jnp.where(is_early, brake.force, push), short.most)
 
         error_B = pointing_error(memory.navigation.attitude_IB, thrust_I, memory.forward_I)
         torque_B, integral = attitude_control(error_B, memory.rate_B, memory.attitude_integral, inertia, period, control)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Bool
 
+from perilune.flight.guidance.laws import GuidanceLaw
 from perilune.flight.monitoring.monitors import ROWS_OF_UNIT
 from perilune.flight.navigation.onboard_map import OnboardModel
 from perilune.flight.settings import (
@@ -166,16 +167,18 @@ def planned_ground(n, onboard_map: HeightMap) -> HeightMap:
     )
 
 
-def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
-    """Planned profile in SI. The aimed point lies on the onboard map, for that is the ground the planners knew."""
+def guidance_settings(n, maps) -> GuidanceSettings:
+    """Planned profile in SI, and the laws. The aimed point lies on the onboard map, for that is the ground the planners knew."""
 
     def value(key):
         return n[f"flight.guidance.{key}"]
 
     latitude, longitude = DEGREE * n["site.latitude_deg"], DEGREE * n["site.longitude_deg"]
-    site_height = planned_ground(n, onboard_map).height(latitude, longitude)
+    site_height = planned_ground(n, maps.onboard).height(latitude, longitude)
     site_M = (RADIUS + site_height) * direction_to(latitude, longitude)
     return GuidanceSettings(
+        braking_law=maps.laws[0],
+        descent_law=maps.laws[1],
         site_M=site_M,
         ignition_throttle=value("ignition_throttle"),
         throttle_floor=value("throttle_floor"),
@@ -223,9 +226,9 @@ def sights_design(n, is_carried: Bool[Array, "3"]) -> SightsDesign:
     )
 
 
-def build_software(n, tie_error_m, mission: Mission, maps) -> FlightSoftware:
-    """Flight software from the numbers as drawn, the onboard map and gravity of `maps` and what instruments it is built for. The
-    map is loaded with the tie error it really has, unknown to all."""
+def build_software(n, tie_error_m, mission: Mission, maps, own_law: GuidanceLaw | None = None) -> FlightSoftware:
+    """Flight software from the numbers as drawn, the onboard map and gravity of `maps`, what instruments it is built for and
+    which guidance laws; `own_law` in the place of one. The map is loaded with the tie error it really has, unknown to all."""
     onboard_map = maps.onboard
 
     def value(key):
@@ -243,7 +246,7 @@ def build_software(n, tie_error_m, mission: Mission, maps) -> FlightSoftware:
         settings=FlightSettings(
             navigation=navigation_settings(n),
             monitoring=monitoring_settings(n, mission.flight.slow_every * n["flight.period_s"]),
-            guidance=guidance_settings(n, onboard_map),
+            guidance=guidance_settings(n, maps),
             control=ControlSettings(
                 attitude_gain=value("attitude_gain_per_s"),
                 rate_gain=value("rate_gain_per_s"),
@@ -262,4 +265,5 @@ def build_software(n, tie_error_m, mission: Mission, maps) -> FlightSoftware:
             agree_window=mission.flight.navigation.range_agree_window,
         ),
         onboard=OnboardModel(shifted, zonal_field(), maps.onboard_gravity),
+        own_law=own_law,
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from perilune.flight.guidance.laws import BRAKING, DESCENT, GuidanceLaw
 from perilune.world.state import AFTER_CONTACT
 
 from .mission import Mission
@@ -189,7 +190,26 @@ def monitoring_rules(mission: Mission) -> Rules:
     )
 
 
+def law_rules(mission: Mission) -> Rules:
+    """Guidance laws that steer by what no sensor of this lander measures, each with its sentence."""
+    guidance, sensors = mission.flight.guidance, mission.lander.sensors
+    carried = {name for name in type(sensors).model_fields if getattr(sensors, name) is not None}
+    carried -= set() if sensors.velocimeter.is_fitted > 0.5 else {"velocimeter"}
+    laws: dict[str, tuple[str, GuidanceLaw]] = {
+        "braking_law": (guidance.braking_law, BRAKING[guidance.braking_law]),
+        "descent_law": (guidance.descent_law, DESCENT[guidance.descent_law]),
+    }
+    return tuple(
+        (
+            bool(law.needs) and not carried & set(law.needs),
+            f"flight.guidance.{key} = “{name}” needs one of {', '.join(law.needs)}, and this lander has none: give it one in "
+            "lander.sensors, or name another law",
+        )
+        for key, (name, law) in laws.items()
+    )
+
+
 def flight_rules(mission: Mission) -> Rules:
     """All of them."""
-    rules = (loop_rules, phase_rules, cut_off_rules, contingency_rules, thrust_rules, monitoring_rules)
+    rules = (loop_rules, phase_rules, cut_off_rules, contingency_rules, thrust_rules, monitoring_rules, law_rules)
     return tuple(rule for of_kind in rules for rule in of_kind(mission))

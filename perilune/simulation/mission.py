@@ -1,6 +1,7 @@
 """The mission file: its schema, and reading it with sentences instead of tracebacks."""
 
 import tomllib
+from collections.abc import Iterable
 from copy import deepcopy
 from datetime import datetime
 from importlib import resources
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import pydantic
 from pydantic import AfterValidator, Field
 
+from perilune.flight.guidance.laws import BRAKING, DESCENT
 from perilune.foundation.errors import UserError
 
 from .executive_tables import ContingencyTable, CutOffTable, PropellantTable
@@ -144,7 +146,22 @@ class MonitoringTable(Table):
     window_share: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of refusals and contradictions in it
 
 
+def one_of(names: Iterable[str]) -> Any:
+    """A word of a list; any other is refused with the nearest."""
+    known = list(names)
+
+    def checked(word: str) -> str:
+        if word not in known:
+            raise ValueError(f"there is none of that name.{nearest(word, known)} There are {', '.join(known)}")
+        return word
+
+    schema: Any = {"enum": known}
+    return Annotated[str, AfterValidator(checked), Field(json_schema_extra=schema)]
+
+
 class GuidanceTable(Table):
+    braking_law: one_of(BRAKING) = "constant_descent_rate"  # type: ignore[valid-type]
+    descent_law: one_of(DESCENT) = "rate_schedule"  # type: ignore[valid-type]
     ignition_throttle: Annotated[float, Field(gt=0.25, le=1)]
     throttle_floor: Annotated[float, Field(gt=0.25, le=1)]
     gate_height_m: Positive

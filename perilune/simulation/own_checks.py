@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import re
 import traceback
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import keystr, tree_leaves_with_path
 
+from perilune.flight.guidance.geometry import Geometry
+from perilune.flight.guidance.laws import Aim, BrakingLaw, DescentLaw, Fall, GuidanceLaw, Push, Situation
+from perilune.flight.settings import GuidanceSettings
 from perilune.foundation.errors import UserError
 from perilune.interface.commands import Commands
 from perilune.interface.flight_computer import Briefing, FlightComputer, Report
@@ -35,14 +39,14 @@ def file_of(kind: type) -> Path | None:
     return Path(found) if found and Path(found).is_file() else None
 
 
-def name_of(computer: FlightComputer) -> str:
+def name_of(computer: FlightComputer | GuidanceLaw) -> str:
     """As archives and sentences call it: file:Class, or module:Class where it stands in no file."""
     kind = type(computer)
     file = file_of(kind)
     return f"{file.name if file else kind.__module__}:{kind.__qualname__}"
 
 
-def identity(computer: FlightComputer) -> dict[str, str]:
+def identity(computer: FlightComputer | GuidanceLaw) -> dict[str, str]:
     """Its name, and the SHA-256 of the file it stands in (not of what that imports) and of its figures."""
     file = file_of(type(computer))
     sha = hashlib.sha256(name_of(computer).encode() + (file.read_bytes() if file else b""))
@@ -69,16 +73,21 @@ def refuse_others(tree: Any, what: str) -> None:
             )
 
 
-def checked(computer: Any, numbers: dict[str, Any]) -> FlightComputer:
+def checked(computer: Any, numbers: dict[str, Any]) -> FlightComputer | GuidanceLaw:
     """The same with its figures as arrays, tried on the shapes of a mission's numbers. Raises UserError with one sentence."""
-    if not isinstance(computer, FlightComputer):
+    if not isinstance(computer, FlightComputer | BrakingLaw | DescentLaw):
         raise UserError(
             f"flight_software is {computer!r}: give an object of a class that derives from "
-            "perilune.interface.flight_computer.FlightComputer."
+            "perilune.interface.flight_computer.FlightComputer, or from BrakingLaw or DescentLaw of "
+            "perilune.flight.guidance.laws."
         )
     name = name_of(computer)
     refuse_others(computer, name)
     computer = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), computer)
+
+    if isinstance(computer, BrakingLaw | DescentLaw):
+        check_law(computer, numbers)
+        return computer
 
     def told(n):
         zero, three, four = jnp.zeros(()), jnp.zeros(3), jnp.zeros(4)
@@ -107,11 +116,38 @@ def checked(computer: Any, numbers: dict[str, Any]) -> FlightComputer:
     return computer
 
 
-def tried(computer: FlightComputer, verb: str, *shapes: Any) -> Any:
+def check_law(law: GuidanceLaw, numbers: dict[str, Any]) -> None:
+    """Try a guidance law on shapes. Raises UserError with one sentence."""
+    name = name_of(law)
+
+    def shapes(n):
+        number, three, flag = jnp.zeros(()), jnp.zeros(3), jnp.zeros((), bool)
+
+        def filled(kind: type, **given: Any) -> Any:
+            vectors = {f.name: three for f in fields(kind) if f.name.endswith("_M")}
+            return kind(**({f.name: number for f in fields(kind)} | vectors | given))
+
+        told = {"geometry": filled(Geometry), "settings": filled(GuidanceSettings), "design": design(n, jnp.zeros(3, bool))}
+        note = jnp.zeros(2)
+        if isinstance(law, DescentLaw):
+            return {"acceleration": (filled(Fall, is_terminal=flag, is_final=flag, **told), three)}
+        situation = filled(Situation, note=note, **told)
+        return {"aim": (situation, filled(Aim, note=note)), "push": (situation, filled(Push))}
+
+    asked = jax.eval_shape(shapes, numbers)
+    for verb, (told, wanted) in asked.items():
+        answer = tried(law, verb, told)
+        if type(answer) is not type(wanted):
+            raise UserError(f"{name}: {verb} answers {words(answer)}, and {words(wanted)} is wanted.")
+        if found := misfits(wanted, answer, verb, is_exact=True):
+            raise UserError(f"{name}: what {verb} answers does not fit: {'; '.join(found[:SAID])}.")
+
+
+def tried(computer: FlightComputer | GuidanceLaw, verb: str, *shapes: Any) -> Any:
     """The shapes that a method answers. Raises UserError where it fails, with the line of its file where it did."""
     name = name_of(computer)
 
-    def called(computer: FlightComputer, *given: Any) -> Any:
+    def called(computer: FlightComputer | GuidanceLaw, *given: Any) -> Any:
         answer = getattr(computer, verb)(*given)
         refuse_others(answer, f"{name}: {verb} answers what cannot be carried from cycle to cycle: ")
         return answer

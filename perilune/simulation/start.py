@@ -255,6 +255,7 @@ def initial_memory(n, software: AnySoftware) -> FlightMemory:
         throttle=software.settings.guidance.ignition_throttle,
         time_to_go=n["start.flight_time_s"],
         distance_in_hand=zero + 1e6,
+        law_note=jnp.zeros(2),
         forward_I=unit(velocity_I),
         cosine_of_pointing=zero,
         propellant=software.design.propellant_mass,

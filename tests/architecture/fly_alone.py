@@ -119,6 +119,7 @@ memory = m.FlightMemory(
     throttle=one,
     time_to_go=jnp.asarray(600.0),
     distance_in_hand=jnp.asarray(1e6),
+    law_note=jnp.zeros(2),
     forward_I=jnp.asarray([0.0, 1.0, 0.0]),
     cosine_of_pointing=zero,
     propellant=jnp.asarray(300.0),

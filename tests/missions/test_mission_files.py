@@ -78,6 +78,13 @@ CASES = {
     "misspelt orbit key": ({"orbit.before_burn": 600.0}, "Did you mean “before_burn_s”"),
     "unknown policy": ({"flight.monitoring.policy": "reject_for_ever"}, "reject_until_consistent"),
     "policy by number": ({"flight.monitoring.policy": 1}, "flight.monitoring.policy"),
+    "unknown braking law": ({"flight.guidance.braking_law": "gravity_turns"}, "Did you mean “gravity_turn”"),
+    "unknown descent law": ({"flight.guidance.descent_law": "zemzev"}, "Did you mean “zem_zev”"),
+    "braking law by number": ({"flight.guidance.braking_law": 1}, "flight.guidance.braking_law"),
+    "a law whose sensor is not carried": (
+        {"flight.guidance.braking_law": "gravity_turn", "lander.sensors.velocimeter.is_fitted": 0.0},
+        "needs one of velocimeter, doppler_beams",
+    ),
     "no patience": ({"flight.monitoring.patience_s": 0.0}, "greater than 0"),
     "patience beyond any flight": ({"flight.monitoring.patience_s": 1e9}, "less than or equal to 3600"),
     "a reset that opens nothing": ({"flight.monitoring.reset_sigma_m": 0.0}, "greater than 0"),

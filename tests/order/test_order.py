@@ -27,7 +27,7 @@ def test_predictor_converges():
     """The braking predictor with 16 steps is within 400 m of its own limit over 600 km: far below its correction."""
     import jax
 
-    from perilune.flight.guidance import braking
+    from perilune.flight.guidance.laws import constant_descent_rate as braking
     from perilune.simulation.build_software import design, guidance_settings
     from perilune.simulation.load import load
     from perilune.simulation.scenario import mission_numbers, read_maps
@@ -35,7 +35,7 @@ def test_predictor_converges():
     mission = load("resilience")
     maps = read_maps(mission)
     n = {k: jnp.asarray(v) for k, v in mission_numbers(mission, maps).items()}
-    settings, drawn = guidance_settings(n, maps.onboard), design(n, maps.sights)
+    settings, drawn = guidance_settings(n, maps), design(n, maps.sights)
 
     def distance(steps):
         before, braking.PREDICTOR_STEPS = braking.PREDICTOR_STEPS, steps

@@ -1,0 +1,19 @@
+"""How braking and vertical descent are steered: one law a file, all of one form, chosen by a number of the mission."""
+
+from .base import Aim, BrakingLaw, DescentLaw, Fall, Push, Situation
+from .table import BRAKING, DESCENT, GuidanceLaw, aimed, fallen, pushed
+
+__all__ = [
+    "BRAKING",
+    "DESCENT",
+    "Aim",
+    "BrakingLaw",
+    "DescentLaw",
+    "Fall",
+    "GuidanceLaw",
+    "Push",
+    "Situation",
+    "aimed",
+    "fallen",
+    "pushed",
+]
