@@ -53,8 +53,9 @@ def reading_of(
 
 def asked(
     acquisition: Acquisition, reading: Reading, monitors: Monitors, elapsed: Scalar, settings: FlightSettings
-) -> tuple[Answer, Bank]:
-    """What the policy in force says of the newest range, and the accounts of why it does not fit."""
+) -> tuple[Acquisition, Answer, Bank]:
+    """What the policy in force says of the newest range, whether that leaves the unit in place, and the accounts of why the range
+    does not fit."""
     monitoring = settings.monitoring
     bank = weighed(monitors.bank, reading, acquisition.refused_time > 0.0, monitoring.reset_sigma, elapsed)
     evidence = Evidence(
@@ -70,7 +71,8 @@ def asked(
         alternate_is_valid=monitors.alternate_is_valid,
         weights=bank.weights,
     )
-    return answer(monitoring.policy, evidence, settings.navigation, monitoring), bank
+    found = answer(monitoring.policy, evidence, settings.navigation, monitoring)
+    return eqx.tree_at(lambda a: a.is_isolated, acquisition, found.isolates), found, bank
 
 
 def kept(monitors: Monitors, beams: Alternate, bank: Bank, decision: Count) -> Monitors:
