@@ -37,7 +37,7 @@ def cut_off(name: str, **figures: float) -> dict[str, float]:
 
 def contingency(name: str, **figures: float) -> dict[str, float]:
     """The figures of a contingency."""
-    given = {"height_m": 0.0, "rate_mps": 0.0, "reserve_s": 0.0} | figures
+    given = {"hover_height_m": 0.0, "height_m": 0.0, "rate_mps": 0.0, "reserve_s": 0.0} | figures
     chosen = {"flight.contingency.without_range": float(CONTINGENCIES.index(name)), "start.time_limit_s": UNTIL_DRY_S}
     return chosen | {f"flight.contingency.{key}": x for key, x in given.items()}
 
@@ -60,11 +60,11 @@ SIGNS: dict[str, dict[str, Any]] = {
 }
 WITHOUT = (
     Way("wait", contingency("wait")),
-    Way("hover at 500 m", contingency("hover", height_m=500.0)),
-    Way("hover at 500 m; 100 s left: descend, last 60 m at 2.5 m/s",
-        contingency("hover", height_m=500.0, rate_mps=2.5, reserve_s=100.0)),
+    Way("hover at 500 m", contingency("hover", hover_height_m=500.0)),
+    Way("hover at 500 m; 150 s left: descend, last 100 m at 2.5 m/s",
+        contingency("hover", hover_height_m=500.0, height_m=100.0, rate_mps=2.5, reserve_s=150.0)),
     Way("descend", contingency("descend")),
-    Way("descend, at 2.5 m/s from 100 m", contingency("descend", height_m=100.0, rate_mps=2.5)),
+    Way("descend, last 100 m at 2.5 m/s", contingency("descend", height_m=100.0, rate_mps=2.5)),
 )  # fmt: skip
 UNSEEN: dict[str, tuple[str, dict[str, Any]]] = {
     "Resilience, the range finder's return weak as it was": ("resilience", {"range_finder.weak_return_db": 21.53}),

@@ -19,6 +19,7 @@ AS_DRAWN = {
     "flight.cut_off.contact_time_s": 0.0,
     "flight.cut_off.height_m": 0.5,
     "flight.contingency.without_range": 0.0,
+    "flight.contingency.hover_height_m": 0.0,
     "flight.contingency.height_m": 0.0,
     "flight.contingency.rate_mps": 0.0,
     "flight.contingency.reserve_s": 0.0,
@@ -46,9 +47,9 @@ def cut_off(by: str, contact_time_s: float = 0.0, height_m: float = 0.5) -> dict
     return {"by": float(CUT_OFFS.index(by)), "contact_time_s": contact_time_s, "cut_off.height_m": height_m}
 
 
-def without(name: str, height_m: float = 0.0, rate_mps: float = 0.0, reserve_s: float = 0.0) -> dict[str, float]:
-    chosen = float(CONTINGENCIES.index(name))
-    return {"without_range": chosen, "contingency.height_m": height_m, "rate_mps": rate_mps, "reserve_s": reserve_s}
+def without(name: str, **figures: float) -> dict[str, float]:
+    given = {"contingency.height_m" if key == "height_m" else key: value for key, value in figures.items()}
+    return {"without_range": float(CONTINGENCIES.index(name))} | given
 
 
 CHATTER, EARLY, DEAD = "footpad_switch.chatter_probability", "footpad_switch.early.1", "footpad_switch.dead"
@@ -62,11 +63,13 @@ CASES = {
     "height, 20 m short": Case(cut_off("height"), {SHORT: -20.0}),
     "contact and height, 20 m short": Case(cut_off("contact_and_height", 0.3, 1.0), {SHORT: -20.0}),
     "wait, weak return": Case(without("wait"), {WEAKENED: WEAK}),
-    "hover, weak return": Case(without("hover", 500.0), {WEAKENED: WEAK}),
+    "hover, weak return": Case(without("hover", hover_height_m=500.0), {WEAKENED: WEAK}),
     "wait, no range": Case(without("wait"), {OFF: 1.0}),
-    "hover until dry, no range": Case(without("hover", 500.0) | {"time_limit_s": 1600.0}, {OFF: 1.0}),
-    "hover, then descend, no range": Case(without("hover", 500.0, 2.5, 100.0) | {"time_limit_s": 1600.0}, {OFF: 1.0}),
-    "descend, no range": Case(without("descend", 100.0, 2.5), {OFF: 1.0}),
+    "hover until dry, no range": Case(without("hover", hover_height_m=500.0, time_limit_s=1600.0), {OFF: 1.0}),
+    "hover, then descend, no range": Case(
+        without("hover", hover_height_m=500.0, height_m=100.0, rate_mps=2.5, reserve_s=150.0, time_limit_s=1600.0), {OFF: 1.0}
+    ),
+    "descend, no range": Case(without("descend", height_m=100.0, rate_mps=2.5), {OFF: 1.0}),
 }
 
 
