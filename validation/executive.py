@@ -17,6 +17,7 @@ from .flights import column
 from .report import Claim, Section
 
 SEEDS = 25  # all ways of a case in one batch
+UNTIL_DRY_S = 1800.0
 STUCK = ("stuck_closed", "stuck_open")
 THRUSTED = ("resilience", "blue-ghost", "slim")
 
@@ -36,10 +37,9 @@ def cut_off(name: str, **figures: float) -> dict[str, float]:
 
 def contingency(name: str, **figures: float) -> dict[str, float]:
     """The figures of a contingency."""
-    given = {"height_m": 0.0, "rate_mps": 0.0, "reserve_s": 0.0} | figures
-    return {"flight.contingency.without_range": float(CONTINGENCIES.index(name))} | {
-        f"flight.contingency.{key}": x for key, x in given.items()
-    }
+    given = {"hover_height_m": 0.0, "height_m": 0.0, "rate_mps": 0.0, "reserve_s": 0.0} | figures
+    chosen = {"flight.contingency.without_range": float(CONTINGENCIES.index(name)), "start.time_limit_s": UNTIL_DRY_S}
+    return chosen | {f"flight.contingency.{key}": x for key, x in given.items()}
 
 
 CUT_OFF = (
@@ -47,7 +47,7 @@ CUT_OFF = (
     Way("contact for 0.3 s", cut_off("contact", contact_time_s=0.3)),
     Way("height", cut_off("height")),
     Way("contact or height", cut_off("contact_or_height", contact_time_s=0.3)),
-    Way("contact and height", cut_off("contact_and_height", contact_time_s=0.3, height_m=3.0)),
+    Way("contact and height", cut_off("contact_and_height", contact_time_s=0.3, height_m=1.0)),
 )
 SIGNS: dict[str, dict[str, Any]] = {
     "nothing": {},
@@ -60,11 +60,11 @@ SIGNS: dict[str, dict[str, Any]] = {
 }
 WITHOUT = (
     Way("wait", contingency("wait")),
-    Way("hover at 500 m", contingency("hover", height_m=500.0)),
-    Way("hover at 500 m; 100 s left: descend, last 60 m at 2.5 m/s",
-        contingency("hover", height_m=500.0, rate_mps=2.5, reserve_s=100.0)),
+    Way("hover at 500 m", contingency("hover", hover_height_m=500.0)),
+    Way("hover at 500 m; 150 s left: descend, last 100 m at 2.5 m/s",
+        contingency("hover", hover_height_m=500.0, height_m=100.0, rate_mps=2.5, reserve_s=150.0)),
     Way("descend", contingency("descend")),
-    Way("descend, at 2.5 m/s from 100 m", contingency("descend", height_m=100.0, rate_mps=2.5)),
+    Way("descend, last 100 m at 2.5 m/s", contingency("descend", height_m=100.0, rate_mps=2.5)),
 )  # fmt: skip
 UNSEEN: dict[str, tuple[str, dict[str, Any]]] = {
     "Resilience, the range finder's return weak as it was": ("resilience", {"range_finder.weak_return_db": 21.53}),
@@ -100,7 +100,8 @@ def told(rows: list[dict[str, Any]]) -> str:
     """Outcomes, with the median speed down."""
     outcomes = Counter(row["outcome"] for row in rows)
     said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in outcomes.most_common())
-    return f"{said} ({np.nanmedian(column(rows, 'vertical_speed_mps')):.1f} m/s)"
+    down = column(rows, "vertical_speed_mps")
+    return f"{said} ({np.nanmedian(down):.1f} m/s)" if np.isfinite(down).any() else said
 
 
 def table_of(cases: dict[str, tuple[str, dict[str, Any]]], ways: tuple[Way, ...]) -> dict[str, list[list[dict[str, Any]]]]:
@@ -207,7 +208,7 @@ def claims_of(signs, unseen, worst: int, errors: list[float]) -> list[Claim]:
 WORDS = [
     f"{SEEDS} seeds a cell: outcomes, and the median speed down at contact. First table: what ends powered flight "
     "(`[flight.cut_off]`) on a Resilience whose range finder is whole, under wrong signs of the ground. Height: feet believed "
-    "no higher than 0.5 m for 0.5 s; with contact, than 3 m. Engines are flown for half a second after contact and no longer: "
+    "no higher than 0.5 m for 0.5 s; with contact, than 1 m. Engines are flown for half a second after contact and no longer: "
     "dead switches show no harm here.",
     "Second table: what is done without a range (`[flight.contingency]`). Third: any one attitude thruster stuck; propellant is "
     "what it takes, tilt the 97.5th percentile at contact. Fourth: Blue Ghost's propellant as believed at the end, rms, with a "

@@ -109,7 +109,8 @@ class ContingencySettings(eqx.Module):
     """What is done while no range is confirmed."""
 
     without_range: Scalar  # which of `executive.contingency.NAMES`
-    height: Scalar  # m above ground where it hovers, and from which the last rate is held on the estimate alone
+    hover_height: Scalar  # m above ground
+    height: Scalar  # m above ground, from which the last rate is held on the estimate alone
     rate: Scalar  # m/s, that rate; 0: the touchdown rate
     reserve: Scalar  # s of hovering left, at which hovering ends
 

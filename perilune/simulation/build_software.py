@@ -151,7 +151,7 @@ def executive_settings(n) -> tuple[CutOffSettings, ContingencySettings, Propella
     )
     return (
         CutOffSettings(*of("cut_off", "by", "contact_time_s", "height_m", "height_time_s")),
-        ContingencySettings(*of("contingency", "without_range", "height_m", "rate_mps", "reserve_s")),
+        ContingencySettings(*of("contingency", "without_range", "hover_height_m", "height_m", "rate_mps", "reserve_s")),
         PropellantSettings(load, 0.01 * flow, noise, bias, gate),
     )
 

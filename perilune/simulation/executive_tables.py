@@ -20,7 +20,8 @@ class ContingencyTable(Table):
     """What is done while no range is confirmed (`perilune/flight/executive/contingency.py`)."""
 
     without_range: Literal["wait", "hover", "descend"] = "wait"
-    height_m: NotNegative = 0.0  # where it hovers, and from which the last rate is held on the estimate alone
+    hover_height_m: NotNegative = 0.0  # over the ground as believed
+    height_m: NotNegative = 0.0  # likewise, from which the last rate is held on the estimate alone
     rate_mps: NotNegative = 0.0  # that rate; 0: the touchdown rate
     reserve_s: NotNegative = 0.0  # of hovering left, at which hovering ends; 0: it ends with the propellant
 

@@ -139,15 +139,17 @@ def contingency_rules(mission: Mission) -> Rules:
     """What is to be done without a range, and cannot."""
     contingency, guidance = mission.flight.contingency, mission.flight.guidance
     hovers = contingency.without_range == "hover"
+    highest = max(contingency.hover_height_m, contingency.height_m)
     return (
         (
-            hovers and contingency.height_m <= guidance.constant_final_height_m,
-            f"flight.contingency.without_range = “hover” needs a height to hover at: height_m = {contingency.height_m:g} is not "
-            f"above flight.guidance.constant_final_height_m = {guidance.constant_final_height_m:g}",
+            hovers and contingency.hover_height_m <= guidance.constant_final_height_m,
+            "flight.contingency.without_range = “hover” needs a height to hover at: hover_height_m = "
+            f"{contingency.hover_height_m:g} is not above flight.guidance.constant_final_height_m = "
+            f"{guidance.constant_final_height_m:g}",
         ),
         (
-            contingency.height_m >= guidance.gate_height_m,
-            f"flight.contingency.height_m = {contingency.height_m:g} is not below flight.guidance.gate_height_m = "
+            highest >= guidance.gate_height_m,
+            f"flight.contingency: hover_height_m or height_m, {highest:g}, is not below flight.guidance.gate_height_m = "
             f"{guidance.gate_height_m:g}, where the descent that it ends has not begun",
         ),
         (

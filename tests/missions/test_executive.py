@@ -19,9 +19,11 @@ AS_DRAWN = {
     "flight.cut_off.contact_time_s": 0.0,
     "flight.cut_off.height_m": 0.5,
     "flight.contingency.without_range": 0.0,
+    "flight.contingency.hover_height_m": 0.0,
     "flight.contingency.height_m": 0.0,
     "flight.contingency.rate_mps": 0.0,
     "flight.contingency.reserve_s": 0.0,
+    "start.time_limit_s": 1000.0,
 }
 # kind → what triggers it; magnitude 0 where a case does not name it.
 KINDS: dict[str, dict[str, float]] = {
@@ -29,7 +31,7 @@ KINDS: dict[str, dict[str, float]] = {
     "range_finder.off": {},
     "range_finder.bias_m": {"below_m": 200.0},
     "footpad_switch.early.1": {"below_m": 1500.0},
-    "footpad_switch.chatter_probability": {},
+    "footpad_switch.chatter_probability": {"below_m": 1500.0},
     "footpad_switch.dead": {},
 }
 
@@ -45,9 +47,9 @@ def cut_off(by: str, contact_time_s: float = 0.0, height_m: float = 0.5) -> dict
     return {"by": float(CUT_OFFS.index(by)), "contact_time_s": contact_time_s, "cut_off.height_m": height_m}
 
 
-def without(name: str, height_m: float = 0.0, rate_mps: float = 0.0, reserve_s: float = 0.0) -> dict[str, float]:
-    chosen = float(CONTINGENCIES.index(name))
-    return {"without_range": chosen, "contingency.height_m": height_m, "rate_mps": rate_mps, "reserve_s": reserve_s}
+def without(name: str, **figures: float) -> dict[str, float]:
+    given = {"contingency.height_m" if key == "height_m" else key: value for key, value in figures.items()}
+    return {"without_range": float(CONTINGENCIES.index(name))} | given
 
 
 CHATTER, EARLY, DEAD = "footpad_switch.chatter_probability", "footpad_switch.early.1", "footpad_switch.dead"
@@ -56,16 +58,18 @@ CASES = {
     "contact at once, chatter": Case(cut_off("contact"), {CHATTER: 0.01}),
     "contact for 0.3 s, chatter": Case(cut_off("contact", 0.3), {CHATTER: 0.01}),
     "contact for 0.3 s, stuck early": Case(cut_off("contact", 0.3), {EARLY: 1.0}),
-    "contact and height, stuck early": Case(cut_off("contact_and_height", 0.3, 3.0), {EARLY: 1.0}),
+    "contact and height, stuck early": Case(cut_off("contact_and_height", 0.3, 1.0), {EARLY: 1.0}),
     "contact or height, dead": Case(cut_off("contact_or_height", 0.3), {DEAD: 1.0}),
     "height, 20 m short": Case(cut_off("height"), {SHORT: -20.0}),
-    "contact and height, 20 m short": Case(cut_off("contact_and_height", 0.3, 3.0), {SHORT: -20.0}),
+    "contact and height, 20 m short": Case(cut_off("contact_and_height", 0.3, 1.0), {SHORT: -20.0}),
     "wait, weak return": Case(without("wait"), {WEAKENED: WEAK}),
-    "hover, weak return": Case(without("hover", 500.0), {WEAKENED: WEAK}),
+    "hover, weak return": Case(without("hover", hover_height_m=500.0), {WEAKENED: WEAK}),
     "wait, no range": Case(without("wait"), {OFF: 1.0}),
-    "hover until dry, no range": Case(without("hover", 500.0), {OFF: 1.0}),
-    "hover, then descend, no range": Case(without("hover", 500.0, 2.5, 100.0), {OFF: 1.0}),
-    "descend, no range": Case(without("descend", 100.0, 2.5), {OFF: 1.0}),
+    "hover until dry, no range": Case(without("hover", hover_height_m=500.0, time_limit_s=1600.0), {OFF: 1.0}),
+    "hover, then descend, no range": Case(
+        without("hover", hover_height_m=500.0, height_m=100.0, rate_mps=2.5, reserve_s=150.0, time_limit_s=1600.0), {OFF: 1.0}
+    ),
+    "descend, no range": Case(without("descend", height_m=100.0, rate_mps=2.5), {OFF: 1.0}),
 }
 
 
@@ -102,7 +106,7 @@ def test_what_each_cut_off_falls_for(flown):
     """One cycle of chatter, a switch that is stuck, a height of 0 in the air: engines off aloft, and a crash."""
     for name in ("contact at once, chatter", "contact for 0.3 s, stuck early", "height, 20 m short"):
         assert {row["outcome"] for row in flown[name]} == {"crashed"}, name
-    assert np.all(figures(flown["contact at once, chatter"], "contact_sensed_height") > 1000.0)
+    assert np.all(figures(flown["contact at once, chatter"], "contact_sensed_height") > 500.0)  # m, of the 1,500 it begins at
     aloft = figures(flown["height, 20 m short"], "ground_believed_reached_height")
     assert np.all((aloft > 10.0) & (aloft < 25.0))  # m: the bias, and what the ground hides
 

@@ -104,7 +104,7 @@ CASES = {
     "contact felt after the end": ({"flight.cut_off.contact_time_s": 0.6}, "is not simulated"),
     "hovering on the ground": ({"flight.contingency.without_range": "hover"}, "needs a height to hover at"),
     "hovering above the gate": (
-        {"flight.contingency.without_range": "hover", "flight.contingency.height_m": 5000.0},
+        {"flight.contingency.without_range": "hover", "flight.contingency.hover_height_m": 5000.0},
         "where the descent that it ends has not begun",
     ),
     "a last rate as fast as the hold": ({"flight.contingency.rate_mps": 66.0}, "nothing to slow down from"),

@@ -185,7 +185,7 @@ GUIDANCE = filled(GuidanceSettings, array(1.0))(
 @pytest.mark.parametrize("name", contingency.NAMES)
 def test_figures_of_the_descent(name):
     """With a range as planned, on the estimate alone slower from higher up, and to a standstill where it hovers."""
-    chosen = ContingencySettings(array(contingency.NAMES.index(name)), array(200.0), array(2.5), array(30.0))
+    chosen = ContingencySettings(array(contingency.NAMES.index(name)), array(500.0), array(200.0), array(2.5), array(30.0))
 
     def figures(is_blind, is_waiting):
         given = contingency.guided(GUIDANCE, chosen, jnp.asarray(is_blind), jnp.asarray(is_waiting))
@@ -193,13 +193,13 @@ def test_figures_of_the_descent(name):
 
     assert figures(False, False) == (1.0, 6.0)
     assert figures(True, False) == (2.5, 200.0)
-    assert figures(False, True) == ((0.0, 200.0) if name == "hover" else (1.0, 6.0))
+    assert figures(False, True) == ((0.0, 500.0) if name == "hover" else (1.0, 6.0))
     begins = [bool(contingency.descends(chosen, array(left))) for left in (100.0, 20.0)]
     assert begins == {"wait": [False, False], "hover": [False, True], "descend": [True, True]}[name]
 
 
 def test_without_figures_of_its_own_the_contingency_flies_the_plan():
-    plain = ContingencySettings(array(0.0), array(0.0), array(0.0), array(0.0))
+    plain = ContingencySettings(*[array(0.0)] * 5)
     given = contingency.guided(GUIDANCE, plain, jnp.asarray(True), jnp.asarray(True))
     assert (float(given.touchdown_rate), float(given.constant_final_height)) == (1.0, 6.0)
 

@@ -1,9 +1,9 @@
 """What is done while terminal descent is due and no range is confirmed: wait, hover, or descend; and on what else to go by.
 
-`wait`: the descent rate of the leg before is held until a range is confirmed. `hover`: the lander comes to rest at `height` over
-the ground as it believes it, and waits there until one is confirmed, or until propellant is left for no more than `reserve` s of
-hovering: then it descends. `descend`: terminal descent follows the estimate at once. On the estimate alone the last rate is
-`rate`, from `height` down: a lander whose height is wrong by less than that meets the ground no faster.
+`wait`: the descent rate of the leg before is held until a range is confirmed. `hover`: the lander comes to rest at
+`hover_height` over the ground as it believes it, and waits there until one is confirmed, or until propellant is left for no more
+than `reserve` s of hovering: then it descends. `descend`: terminal descent follows the estimate at once. On the estimate alone
+the last rate is `rate`, from `height` down: a lander whose height is wrong by less than that meets the ground no faster.
 
 Ranges of Doppler beams that have been taken for as long confirm like the range finder's: the other sensor needs no switch.
 """
@@ -35,5 +35,6 @@ def guided(guidance: GuidanceSettings, settings: ContingencySettings, is_blind: 
     slow = jnp.where(settings.rate > 0.0, settings.rate, guidance.touchdown_rate)
     rate = jnp.where(is_blind, slow, guidance.touchdown_rate)
     rate = jnp.where(stops, 0.0, rate)
-    height = jnp.maximum(guidance.constant_final_height, jnp.where(is_blind | stops, settings.height, 0.0))
+    above = jnp.where(stops, settings.hover_height, jnp.where(is_blind, settings.height, 0.0))
+    height = jnp.maximum(guidance.constant_final_height, above)
     return eqx.tree_at(lambda g: (g.touchdown_rate, g.constant_final_height), guidance, (rate, height))
