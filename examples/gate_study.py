@@ -36,7 +36,7 @@ from perilune.report.style import new_figure, save
 from perilune.simulation.checks import mission_faults
 from perilune.simulation.load import load
 
-GATES = (2.0, 4.0, 8.0, 16.0)  # sigmas
+GATES = (2.0, 4.0, 8.0)  # sigmas
 ENOUGH = 0.9  # of what the healthy lander lands, from which a policy counts as surviving
 
 

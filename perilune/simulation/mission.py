@@ -142,7 +142,7 @@ class MonitoringTable(Table):
     reset_sigma_m: Positive = 1000.0  # of covariance_reset, and of multiple_model
     belief: Annotated[float, Field(ge=0.5, lt=1)] = 0.99  # of multiple_model
     window_s: Annotated[float, Field(ge=1, le=600)] = 5.0  # of the monitors
-    window_false_alarm: Annotated[float, Field(ge=1e-12, le=0.1)] = 1e-6  # of one unit's window, at one look
+    window_false_alarm: Annotated[float, Field(ge=1e-12, le=0.1)] = 1e-9  # of one unit, at a look, were it white
     window_share: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of refusals and contradictions in it
 
 

@@ -77,7 +77,7 @@ def test_chance_alone_is_quiet_and_three_sigma_is_not(settings):
     yes = np.ones((100_000, 16), bool)
     found = through(settings, looks(rng.normal(size=(100_000, 16)), yes, yes))
     alarmed = np.asarray(jax.vmap(lambda m: alarms(m, settings).window)(found))
-    # 1e-6 a look if the mean were flat; a fading mean's tail is heavier, by a factor of ten at most for one row in ten steps
+    # 1e-9 a look if the mean were flat; a fading mean's tail is heavier, and 10⁵ looks in a row are 10⁴ independent ones
     assert alarmed.mean(axis=0).max() < 1e-4
     loud = through(settings, looks(3.0 * rng.normal(size=(40, 16)), yes[:40], yes[:40]))
     first = np.argmax(np.asarray(jax.vmap(lambda m: alarms(m, settings).window)(loud)), axis=0)
