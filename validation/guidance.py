@@ -6,6 +6,7 @@ import numpy as np
 
 from perilune.campaign.batch import WIDTH
 from perilune.campaign.jobs import Job, fly_lanes, rows_of
+from perilune.campaign.pool import spread as over_cores
 from perilune.flight.guidance.laws import BRAKING, DESCENT
 
 from .report import Section, spread
@@ -15,7 +16,7 @@ LOAD = "lander.propellant_mass_kg"
 
 
 def flown(mission: str, braking: str, descent: str) -> list[dict[str, Any]]:
-    """A row of figures a flight, with the propellant that it used (kg). One process: one program flies every law."""
+    """A row of figures a flight, with the propellant that it used (kg)."""
     laws = (("flight.guidance.braking_law", braking), ("flight.guidance.descent_law", descent))
     job = Job(mission, tuple(range(WIDTH)), {}, {}, laws)
     done = fly_lanes(job)
@@ -25,8 +26,9 @@ def flown(mission: str, braking: str, descent: str) -> list[dict[str, Any]]:
     return found
 
 
-def line(mission: str, braking: str, descent: str) -> list[str]:
-    """One row of the table."""
+def line(case: tuple[str, str, str]) -> list[str]:
+    """One row of the table: mission, braking law, law of vertical descent."""
+    mission, braking, descent = case
     found = flown(mission, braking, descent)
     outcomes = [row["outcome"] for row in found]
     landed = [row for row, outcome in zip(found, outcomes, strict=True) if outcome == "landed"]
@@ -44,7 +46,8 @@ def line(mission: str, braking: str, descent: str) -> list[str]:
 
 def study() -> Section:
     """A row a mission, braking law and law of vertical descent."""
-    rows = [line(mission, braking, descent) for mission in MISSIONS for descent in DESCENT for braking in BRAKING]
+    cases = [(mission, braking, descent) for mission in MISSIONS for descent in DESCENT for braking in BRAKING]
+    rows = list(over_cores(line, cases))
     return Section(
         "Guidance laws",
         words=[

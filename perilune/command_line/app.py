@@ -100,14 +100,18 @@ def show(mission: str, as_json: Json = False) -> None:
 
 
 @app.command()
-def check(file: str, as_json: Json = False) -> None:
+def check(
+    file: str,
+    put: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value.")] = None,
+    as_json: Json = False,
+) -> None:
     """Validate a mission file, maps included. Exit code 2 and one sentence where something is wrong."""
     with sentences():
         from perilune.simulation.load import load
         from perilune.simulation.scenario import read_maps
         from perilune.telemetry.readouts import read as published
 
-        read = load(file)
+        read = load(file, {path: toml_value(text) for path, text in assignments(put or [], "--set").items()})
         read_maps(read)
         if read.reference:
             published(read.reference.readouts)

@@ -58,8 +58,6 @@ class MonitoringSettings(eqx.Module):
 class GuidanceSettings(eqx.Module):
     """The planned profile and the gains that hold it."""
 
-    braking_law: Scalar  # which of `guidance.laws.BRAKING`; one for all lanes of a batch
-    descent_law: Scalar  # which of `guidance.laws.DESCENT`; likewise
     site_M: Position  # m, the aimed point on the ground
     ignition_throttle: Scalar  # share of full thrust that ignition is timed for
     throttle_floor: Scalar

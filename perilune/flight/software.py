@@ -22,8 +22,9 @@ from .control.effectiveness import Shortfall, Watch, counted, given, kept_up, sh
 from .executive import rounds
 from .executive.contingency import DESCEND
 from .guidance.geometry import Geometry, geometry
-from .guidance.laws import Fall, GuidanceLaw, Situation, aimed, fallen, pushed
-from .guidance.laws.rate_schedule import descent_rate
+from .guidance.laws import BrakingLaw, DescentLaw, Fall, Situation
+from .guidance.laws.constant_descent_rate import ConstantDescentRate
+from .guidance.laws.rate_schedule import RateSchedule, descent_rate
 from .guidance.thrust import full_thrust
 from .memory import FlightMemory, Innovations
 from .monitoring.acquisition import account, remember
@@ -111,7 +112,8 @@ class FlightSoftware(eqx.Module):
     design: LanderDesign
     settings: FlightSettings
     onboard: OnboardModel
-    own_law: GuidanceLaw | None = None  # flies in the place of the one that the settings name
+    braking: BrakingLaw = ConstantDescentRate()
+    descent: DescentLaw = RateSchedule()
 
     def step(self, memory: FlightMemory, measured: Measurements, tick) -> tuple[FlightMemory, Commands, Bool[Array, " e"]]:
         """One cycle. `tick` is the frame counter of the flight computer; returns memory, commands and events raised."""
@@ -214,7 +216,7 @@ class FlightSoftware(eqx.Module):
     def replan(self, memory: FlightMemory, clock: Scalar) -> FlightMemory:
         """Throttle, time-to-go and the distance in hand before ignition, from the updated estimate."""
         where = geometry(memory.navigation, self.onboard, self.settings.guidance.site_M, clock)
-        aim = aimed(situation(memory, where, self.settings.guidance, self.design), self.own_law)
+        aim = self.braking.aim(situation(memory, where, self.settings.guidance, self.design))
         braking = memory.mode == modes.BRAKING
         is_early = memory.mode <= modes.BRAKING
         forward_I = fixed_to_inertial(where.along_M, clock)
@@ -292,10 +294,10 @@ class FlightSoftware(eqx.Module):
         mass = design.dry_mass + memory.propellant
         control, period = self.settings.control, self.settings.period
         guidance, is_terminal = rounds.descent_figures(memory, self.settings)
-        brake = pushed(situation(memory, where, guidance, design), self.own_law)
+        brake = self.braking.push(situation(memory, where, guidance, design))
         lands_on_main = is_terminal & (design.assist_pairs == 0.0)  # the last metres are flown upright, on whatever engine
         is_final = (mode == modes.FINAL) | (lands_on_main & (foot_height < guidance.main_off_height))
-        fall_M = fallen(Fall(where, mass, foot_height, is_terminal, is_final, guidance, design), self.own_law)
+        fall_M = self.descent.acceleration(Fall(where, mass, foot_height, is_terminal, is_final, guidance, design))
         is_early = mode <= modes.BRAKING
         wanted_M = jnp.where(is_early, brake.wanted_M, fall_M)
         thrust_I = fixed_to_inertial(unit(wanted_M), clock)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Bool
 
-from perilune.flight.guidance.laws import GuidanceLaw
+from perilune.flight.guidance.laws import BRAKING, DESCENT, BrakingLaw, DescentLaw, GuidanceLaw
 from perilune.flight.monitoring.monitors import ROWS_OF_UNIT
 from perilune.flight.navigation.onboard_map import OnboardModel
 from perilune.flight.settings import (
@@ -167,18 +167,16 @@ def planned_ground(n, onboard_map: HeightMap) -> HeightMap:
     )
 
 
-def guidance_settings(n, maps) -> GuidanceSettings:
-    """Planned profile in SI, and the laws. The aimed point lies on the onboard map, for that is the ground the planners knew."""
+def guidance_settings(n, onboard_map: HeightMap) -> GuidanceSettings:
+    """Planned profile in SI. The aimed point lies on the onboard map, for that is the ground the planners knew."""
 
     def value(key):
         return n[f"flight.guidance.{key}"]
 
     latitude, longitude = DEGREE * n["site.latitude_deg"], DEGREE * n["site.longitude_deg"]
-    site_height = planned_ground(n, maps.onboard).height(latitude, longitude)
+    site_height = planned_ground(n, onboard_map).height(latitude, longitude)
     site_M = (RADIUS + site_height) * direction_to(latitude, longitude)
     return GuidanceSettings(
-        braking_law=maps.laws[0],
-        descent_law=maps.laws[1],
         site_M=site_M,
         ignition_throttle=value("ignition_throttle"),
         throttle_floor=value("throttle_floor"),
@@ -229,7 +227,7 @@ def sights_design(n, is_carried: Bool[Array, "3"]) -> SightsDesign:
 def build_software(n, tie_error_m, mission: Mission, maps, own_law: GuidanceLaw | None = None) -> FlightSoftware:
     """Flight software from the numbers as drawn, the onboard map and gravity of `maps`, what instruments it is built for and
     which guidance laws; `own_law` in the place of one. The map is loaded with the tie error it really has, unknown to all."""
-    onboard_map = maps.onboard
+    onboard_map, laws = maps.onboard, mission.flight.guidance
 
     def value(key):
         return n[f"flight.control.{key}"]
@@ -246,7 +244,7 @@ def build_software(n, tie_error_m, mission: Mission, maps, own_law: GuidanceLaw 
         settings=FlightSettings(
             navigation=navigation_settings(n),
             monitoring=monitoring_settings(n, mission.flight.slow_every * n["flight.period_s"]),
-            guidance=guidance_settings(n, maps),
+            guidance=guidance_settings(n, onboard_map),
             control=ControlSettings(
                 attitude_gain=value("attitude_gain_per_s"),
                 rate_gain=value("rate_gain_per_s"),
@@ -265,5 +263,6 @@ def build_software(n, tie_error_m, mission: Mission, maps, own_law: GuidanceLaw 
             agree_window=mission.flight.navigation.range_agree_window,
         ),
         onboard=OnboardModel(shifted, zonal_field(), maps.onboard_gravity),
-        own_law=own_law,
+        braking=own_law if isinstance(own_law, BrakingLaw) else BRAKING[laws.braking_law],
+        descent=own_law if isinstance(own_law, DescentLaw) else DESCENT[laws.descent_law],
     )

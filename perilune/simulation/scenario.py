@@ -9,12 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Key
 
-from perilune.flight.guidance.laws import BRAKING, DESCENT, BrakingLaw, DescentLaw, GuidanceLaw
+from perilune.flight.guidance.laws import BrakingLaw, DescentLaw, GuidanceLaw
 from perilune.foundation.corridor import Corridor
 from perilune.foundation.errors import UserError
 from perilune.foundation.grid import HeightMap
 from perilune.foundation.moon import RADIUS
-from perilune.foundation.quantities import Scalar
 from perilune.interface.flight_computer import FlightComputer
 from perilune.world.environment.terrain import Terrain
 from perilune.world.faults import FaultTable
@@ -35,7 +34,7 @@ from .raster import Raster, opened
 from .terrain_cache import build_terrain_once
 
 TRACK_MARGIN_DEG = 0.5
-SHARED = 10  # leaves of a scenario that all lanes share
+SHARED = 8  # leaves of a scenario that all lanes share
 
 
 class Scenario(eqx.Module):
@@ -47,8 +46,8 @@ class Scenario(eqx.Module):
 
 
 class Maps(eqx.Module):
-    """The maps of a mission, heights and gravity, as they are and as carried on board, which instruments are carried and which
-    guidance laws fly: shared by all lanes, never batched."""
+    """The maps of a mission, heights and gravity, as they are and as carried on board, which instruments are carried: shared
+    by all lanes, never batched."""
 
     true: Terrain
     onboard: HeightMap
@@ -56,14 +55,6 @@ class Maps(eqx.Module):
     onboard_gravity: Corridor
     carried: Carried
     sights: Bool[Array, "3"]  # of what is carried, what flight software is built for
-    laws: tuple[Scalar, Scalar]  # numbers of the braking and the descent law
-
-
-def laws_of(mission: Mission) -> tuple[Scalar, Scalar]:
-    """Numbers of the mission's guidance laws, which its table of numbers leaves out: lanes that differed would fly all laws."""
-    guidance = mission.flight.guidance
-    numbers = list(BRAKING).index(guidance.braking_law), list(DESCENT).index(guidance.descent_law)
-    return jnp.asarray(float(numbers[0])), jnp.asarray(float(numbers[1]))
 
 
 def ground_track(mission: Mission) -> tuple[float, float, float, float]:
@@ -122,7 +113,7 @@ def read_maps(mission: Mission) -> Maps:
         )
     gravity, onboard_gravity = gravity_tables(mission)
     carried = carried_of(mission)
-    return Maps(true, onboard, gravity, onboard_gravity, carried, sights_of(carried), laws_of(mission))
+    return Maps(true, onboard, gravity, onboard_gravity, carried, sights_of(carried))
 
 
 def mission_numbers(mission: Mission, maps: Maps) -> Numbers:
@@ -162,19 +153,16 @@ def lane_axes(scenario: Scenario) -> Scenario:
 
 
 def shared(scenario: Scenario):
-    """The leaves of a scenario that lanes share: the posts of its maps, nodes of its gravity tables, what a lander carries, the
-    laws that it is steered by."""
+    """The leaves of a scenario that lanes share: the posts of its maps, nodes of its gravity tables, what a lander carries."""
     world, onboard = scenario.world, scenario.flight_software.onboard
     ground = world.ground
     tables = world.gravity_table.nodes, onboard.gravity_table.nodes
     carried = world.carried, scenario.flight_software.design.sights.is_carried
-    guidance = scenario.flight_software.settings.guidance
-    laws = guidance.braking_law, guidance.descent_law
-    return ground.heights, ground.roofs, ground.brightness, onboard.ground.heights, *tables, *carried, *laws
+    return ground.heights, ground.roofs, ground.brightness, onboard.ground.heights, *tables, *carried
 
 
 def shared_of(maps: Maps):
     """The same from what a scenario is built of."""
     ground, tables = maps.true, (maps.gravity.nodes, maps.onboard_gravity.nodes)
     carried = maps.carried, maps.sights
-    return ground.heights, ground.roofs, ground.brightness, maps.onboard.heights, *tables, *carried, *maps.laws
+    return ground.heights, ground.roofs, ground.brightness, maps.onboard.heights, *tables, *carried

@@ -10,6 +10,7 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import minimize_scalar
 
+from perilune.campaign.batch import Batch
 from perilune.flight.guidance.geometry import Geometry
 from perilune.flight.guidance.laws import (
     BRAKING,
@@ -19,13 +20,13 @@ from perilune.flight.guidance.laws import (
     apollo_quadratic,
     dsouza,
     gravity_turn,
-    pushed,
     zem_zev,
 )
 from perilune.flight.guidance.laws.steering import run_on
 from perilune.flight.guidance.thrust import exhaust_flow, full_thrust
 from perilune.foundation.moon import GM
 from perilune.foundation.vectors import cross, dot, norm, unit
+from perilune.simulation.load import load
 from perilune.simulation.scenario import lane_axes
 
 SLOW = 0.5  # s between plans, as flown
@@ -326,18 +327,13 @@ def test_no_law_ever_answers_what_is_no_number(plan):
                 assert all(np.isfinite(x).all() for x in answers), (state, to_go)
 
 
-def test_one_law_for_all_lanes_stays_a_branch(plan):
-    """Under vmap the switch is a branch still where the laws' numbers are shared, and every law would be flown where not."""
-    states = jnp.asarray(np.stack([beginning(plan), beginning(plan, 1000.0)]))
-
-    def push(state, number):
-        at = situation(state, plan, jnp.asarray(0.97), jnp.asarray(600.0), jnp.asarray([3.0, 0.002]))
-        return pushed(eqx.tree_at(lambda s: s.settings.braking_law, at, number), None)
-
-    shared = str(jax.make_jaxpr(jax.vmap(push, in_axes=(0, None)))(states, jnp.asarray(1.0)))
-    own = str(jax.make_jaxpr(jax.vmap(push))(states, jnp.ones(2)))
-    assert " cond[" in shared and " cond[" not in own
-    for k, law in enumerate(BRAKING.values()):
-        at = situation(states[0], plan, jnp.asarray(0.97), jnp.asarray(600.0), jnp.asarray([3.0, 0.002]))
-        said = np.asarray(push(states[0], jnp.asarray(float(k))).wanted_M)
-        assert said == pytest.approx(np.asarray(law.push(at).wanted_M), rel=1e-12)
+def test_the_law_that_the_mission_names_is_the_one_that_flies(batch):
+    """And the others are no part of the program: structure, not numbers."""
+    figures = {"flight.guidance.braking_law": "dsouza", "flight.guidance.descent_law": "zem_zev"}
+    for mission, braking, descent in (
+        (batch, "constant_descent_rate", "rate_schedule"),
+        (Batch(load("resilience", figures)), *figures.values()),
+    ):
+        scenarios, *_ = jax.eval_shape(mission.scenarios, *mission.arguments([0]))
+        assert type(scenarios.flight_software.braking) is type(BRAKING[braking])
+        assert type(scenarios.flight_software.descent) is type(DESCENT[descent])

@@ -35,7 +35,7 @@ def test_predictor_converges():
     mission = load("resilience")
     maps = read_maps(mission)
     n = {k: jnp.asarray(v) for k, v in mission_numbers(mission, maps).items()}
-    settings, drawn = guidance_settings(n, maps), design(n, maps.sights)
+    settings, drawn = guidance_settings(n, maps.onboard), design(n, maps.sights)
 
     def distance(steps):
         before, braking.PREDICTOR_STEPS = braking.PREDICTOR_STEPS, steps

@@ -1,7 +1,7 @@
-"""How braking and vertical descent are steered: one law a file, all of one form, chosen by a number of the mission."""
+"""How braking and vertical descent are steered: one law a file, all of one form, chosen by name in the mission."""
 
 from .base import Aim, BrakingLaw, DescentLaw, Fall, Push, Situation
-from .table import BRAKING, DESCENT, GuidanceLaw, aimed, fallen, pushed
+from .table import BRAKING, DESCENT, GuidanceLaw
 
 __all__ = [
     "BRAKING",
@@ -13,7 +13,4 @@ __all__ = [
     "GuidanceLaw",
     "Push",
     "Situation",
-    "aimed",
-    "fallen",
-    "pushed",
 ]
