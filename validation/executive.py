@@ -69,8 +69,8 @@ WITHOUT = (
 UNSEEN: dict[str, tuple[str, dict[str, Any]]] = {
     "Resilience, the range finder's return weak as it was": ("resilience", {"range_finder.weak_return_db": 21.53}),
     "Resilience, no range at all": ("resilience", {"range_finder.weak_return_db": 0.0, "range_finder.off": 1.0}),
-    "Blue Ghost, no range; Doppler beams": ("blue-ghost", {"range_finder.off": 1.0}),
-    "Blue Ghost, no range, no beams": ("blue-ghost", {"range_finder.off": 1.0, "velocimeter.off": 1.0}),
+    "SLIM, no range; Doppler beams": ("slim", {"range_finder.off": 1.0}),
+    "SLIM, no range, no beams": ("slim", {"range_finder.off": 1.0, "velocimeter.off": 1.0}),
 }
 
 
@@ -184,7 +184,7 @@ def claims_of(signs, unseen, worst: int, errors: list[float]) -> list[Claim]:
     rare, often = (count[f"all switches chatter, {share} % a cycle each"] for share in (1, 5))
     early, dead = (count[case] for case in ("a switch says contact from 1,500 m on", "all switches are dead"))
     weak = [landed(rows) for rows in unseen["Resilience, the range finder's return weak as it was"]]
-    beams = [landed(rows) for rows in unseen["Blue Ghost, no range; Doppler beams"]]
+    beams = [landed(rows) for rows in unseen["SLIM, no range; Doppler beams"]]
     less = "as whole, less 2"
     return [
         Claim("whole switches, fewest of all cut-offs", f"{min(whole)}/{SEEDS}", less, "ours",
@@ -198,7 +198,7 @@ def claims_of(signs, unseen, worst: int, errors: list[float]) -> list[Claim]:
         Claim("dead switches: contact or height", f"{dead[3]}/{SEEDS}", less, "ours", dead[3] >= whole[3] - 2),
         Claim("Resilience as it flew: wait", f"{weak[0]}/{SEEDS}", "0", "F", weak[0] == 0),
         Claim("Resilience as it flew: hover at 500 m", f"{weak[1]}/{SEEDS}", "most", "ranges from 893 m", weak[1] > SEEDS // 2),
-        Claim("Blue Ghost by its beams alone", f"{beams[0]}/{SEEDS}", f"≥ {SEEDS - 2}", "ours", beams[0] >= SEEDS - 2),
+        Claim("SLIM by its beams alone", f"{beams[0]}/{SEEDS}", f"≥ {SEEDS - 2}", "ours", beams[0] >= SEEDS - 2),
         Claim("landings of nine that a stuck thruster costs, the worst one", str(worst), "≤ 2", "ours", worst <= 2),
         Claim("error of the propellant believed, with a gauge, worst rms, kg", f"{max(errors):.1f}", "≤ 10",
               "the sigma of the load", max(errors) <= 10.0),
