@@ -23,7 +23,8 @@ class Health(eqx.Module):
 
 def unheard() -> Health:
     """Before the first cycle."""
-    return Health(jnp.full(len(UNITS), LONG_AGO), jnp.full(len(UNITS), LONG_AGO))
+    never = LONG_AGO * jnp.ones(len(UNITS))
+    return Health(never, never)
 
 
 def valid(measured: Measurements) -> Bool[Array, " units"]:
