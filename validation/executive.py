@@ -138,7 +138,7 @@ def thrusters() -> tuple[list[list[str]], dict[str, int]]:
     table, worst = [], {}
     chosen = [(name, what) for name in THRUSTED for what in STUCK]
     for (name, what), rows in zip(chosen, over_cores(fly, [with_one_stuck(*one) for one in chosen]), strict=True):
-        seeds = len(set(row["seed"] for row in rows))
+        seeds = len({row["seed"] for row in rows})
         each = [rows[k : k + seeds] for k in range(0, len(rows), seeds)]
         whole, stand = landed(each[-1]), [landed(part) for part in each[:-1]]
         broken = [row for part in each[:-1] for row in part]
@@ -220,10 +220,12 @@ WORDS = [
     "(`[flight.cut_off]`) on a Resilience whose range finder is whole, under wrong signs of the ground. Height: feet believed "
     "no higher than 0.5 m for 0.5 s; with contact, than 1 m. Engines are flown for half a second after contact and no longer: "
     "dead switches show no harm here.",
-    "Second table: what is done without a range (`[flight.contingency]`). Third: any one attitude thruster stuck; propellant is "
-    "what it takes, tilt the 97.5th percentile at contact. What a thruster burns that is stuck open, with those that hold against "
-    "it, is more than SLIM has left at touchdown: it runs dry, and only an isolation valve would help. Fourth: Blue Ghost's propellant as believed at the end, rms, with a "
-    "load that nobody booked and a gauge that reads wrong by a constant.",
+    "Second table: what is done without a range (`[flight.contingency]`).",
+    "Third: any one attitude thruster stuck; propellant is what it takes, tilt the 97.5th percentile at contact. A thruster of "
+    "22 N that is stuck open burns 7 kg in SLIM's 860 s, those that hold against it as much again, and SLIM has 3 kg left at "
+    "touchdown: it runs dry whatever allocation does, and only an isolation valve would help.",
+    "Fourth: Blue Ghost's propellant as believed at the end, rms, with a load that nobody booked and a gauge that reads wrong "
+    "by a constant.",
 ]
 
 
