@@ -164,6 +164,17 @@ def test_a_gate_of_zero_looks_at_no_gauge():
     assert taken == {0.0: (False, False), 4.0: (True, True)}
 
 
+def test_a_gauge_at_its_stop_is_not_read():
+    """35 kg are left, well inside the gate of a book that knows its load to 10 kg."""
+    wide = eqx.tree_at(lambda s: s.load_sigma, BOOK, array(10.0))
+    page = eqx.tree_at(lambda b: b.heard, propellant.first_page(wide), array(50.0))
+    taken = []
+    for reading in (0.0, 5.0):
+        book, _ = propellant.gauged(page, array(35.0), array(reading), jnp.ones((), bool), array(35.0), wide)
+        taken.append(bool(book.is_taken))
+    assert taken == [False, True]
+
+
 def test_health_tells_the_states_apart():
     """One unit heard and taken, one heard and not taken, one silent since, the others never heard."""
     yes = jnp.ones((), bool)

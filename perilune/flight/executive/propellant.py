@@ -44,6 +44,7 @@ def gauged(
     # reading − believed = gauge's error + noise − book's error.
     spread = variance - 2.0 * book.tied + settings.gauge_bias**2 + settings.gauge_noise**2
     residual = reading - propellant
+    is_valid = is_valid & (reading > 0.0)  # at its stop a gauge tells nothing: one that reads 60 kg short stands there to the end
     heard = book.heard + jnp.where(is_valid, 1.0, 0.0)
     apart = book.apart + jnp.where(is_valid, (residual - book.apart) / jnp.clip(heard, 1.0, REMEMBERED), 0.0)
     fits = (residual**2 <= settings.gauge_gate**2 * spread) & (apart**2 <= settings.gauge_gate**2 * spread)
