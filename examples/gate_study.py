@@ -183,8 +183,14 @@ def page(found: list[Trouble], flown: list[np.ndarray]) -> str:
     told = ", ".join(f"`{name}` at {gate:g} sigmas" for name, gate in best) or "none"
     share = f"at least {100 * ENOUGH:.0f} % of what the healthy lander lands"
     lines += [f"**Policies that survive all of these** ({share}): {told}.", ""]
-    for name, gate in best_of_the_rest(flown) if not best else []:
-        lines += [f"Without the case that no policy can save: `{name}` at {gate:g} sigmas.", ""]
+    if not best:
+        told = ", ".join(f"`{name}` at {gate:g} sigmas" for name, gate in best_of_the_rest(flown)) or "none"
+        lines += [f"Without the trouble that no cell survives: {told}.", ""]
+    lines += [
+        "A lander without Doppler beams flies `switch_to_alternate` as `reject_forever`; `perilune check` refuses it there. Where the "
+        "range finder gives nothing at all, beams are taken by every policy, behind their gate: there is nothing to choose.",
+        "",
+    ]
     for trouble, outcomes in zip(found, flown, strict=True):
         lines += [f"## {trouble.name}", "", f"It wants {trouble.wants}. The healthy lander: {cell(outcomes[-1])}.", ""]
         lines += ["| policy | " + " | ".join(f"{gate:g} sigmas" for gate in GATES) + " |", "|" + " --- |" * (len(GATES) + 1)]
