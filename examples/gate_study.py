@@ -187,8 +187,8 @@ def page(found: list[Trouble], flown: list[np.ndarray]) -> str:
         told = ", ".join(f"`{name}` at {gate:g} sigmas" for name, gate in best_of_the_rest(flown)) or "none"
         lines += [f"Without the trouble that no cell survives: {told}.", ""]
     lines += [
-        "A lander without Doppler beams flies `switch_to_alternate` as `reject_forever`; `perilune check` refuses it there. Where "
-        "the range finder gives nothing at all, beams are taken by every policy, behind their gate: there is nothing to choose.",
+        "A lander without Doppler beams flies `switch_to_alternate` as `reject_forever`; `perilune check` refuses it there. "
+        "Where the range finder gives nothing at all, beams are taken by every policy, behind their gate: there is nothing to choose.",
         "",
     ]
     for trouble, outcomes in zip(found, flown, strict=True):
