@@ -57,9 +57,10 @@ def test_survivors_land_in_every_trouble_nearly_as_often_as_the_healthy(study):
     assert "none" in study.page(study.troubles()[:3], [first, second, hopeless])
 
 
-@pytest.mark.parametrize(
-    ("words", "said"), [(["--runs", "0"], "give one flight a cell or more"), (["--out", "."], "holds other things")]
-)
+BAD = [(["--runs", "0"], "give one flight a cell or more"), (["--out", "."], "holds other things")]
+
+
+@pytest.mark.parametrize(("words", "said"), BAD)
 def test_bad_questions_get_a_sentence(words, said):
     done = subprocess.run([sys.executable, str(STUDY), *words], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 2
