@@ -188,7 +188,7 @@ def page(found: list[Trouble], flown: list[np.ndarray]) -> str:
         lines += [f"Without the trouble that no cell survives: {told}.", ""]
     lines += [
         "A lander without Doppler beams flies `switch_to_alternate` as `reject_forever`; `perilune check` refuses it there. "
-        "Where the range finder gives nothing at all, beams are taken by every policy, behind their gate: there is nothing to choose.",
+        "Where the range finder gives nothing at all, every policy takes beams, behind their gate: there is nothing to choose.",
         "",
     ]
     for trouble, outcomes in zip(found, flown, strict=True):
