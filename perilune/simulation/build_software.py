@@ -120,7 +120,7 @@ def monitoring_settings(n, slow_period) -> MonitoringSettings:
 
     A mean of n squared innovations of k rows exceeds its limit by chance with the probability asked for, if they are white: χ² of
     n k degrees by Wilson and Hilferty (1931), ν (1 − 2/(9 ν) + z √(2/(9 ν)))³; from ν = 10 no lower than χ² itself and at most
-    4 % higher, to a probability of 1e-9.
+    5 % higher, to a probability of 1e-9.
     """
 
     def value(key):
