@@ -15,7 +15,8 @@ FROM_M = 14e3  # height above the ground from which on a flight is drawn
 def panel(axis, flight, title: str) -> None:
     """One flight: height over the ground as it was and as navigation believed it, ranges refused."""
     c, time = flight.channels, flight.time
-    late = c["truth/height_above_terrain_m"] < FROM_M
+    above = np.flatnonzero(c["truth/height_above_terrain_m"] >= FROM_M)
+    late = np.arange(len(time)) > above[-1]  # for good: mountains under the way come nearer for a moment
     shown = np.flatnonzero(late)[::5]
     axis.plot(time[shown], c["truth/height_above_terrain_m"][shown] / 1e3, color=TRUE, label="true, over the terrain")
     axis.plot(time[shown], c["navigation/height_above_terrain_m"][shown] / 1e3, color=BELIEVED, linestyle="--", label="believed")

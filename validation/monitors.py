@@ -118,9 +118,8 @@ def study() -> Section:
             f"{FLIGHTS:,} broken ones, a fault from so long after an event (5 s after the first range was taken, after terminal "
             "descent or braking began): the share of flights in which an alarm came first after that, and its median delay in s. "
             "What is missing to 100 % are missed detections, or flights that had the alarm before. Window, share and false alarm "
-            "probability as the mission files': 5 s, half, 1e-9 a look; at 1e-6 one crater under the track of Resilience raises "
-            "the window's alarm in 44 % of healthy flights, for ground is not normally distributed. The recovery policy is the "
-            "missions' own, `reject_until_consistent`: it takes up what agrees with itself, and alarms end with that.",
+            "probability as the mission files': 5 s, half, 1e-9 a look, for ground is not normally distributed. The recovery "
+            "policy is the missions', `reject_until_consistent`: it takes up what agrees with itself, and alarms end with that.",
         ],
         tables=tables,
     )

@@ -24,20 +24,9 @@ from perilune.interface.flight_computer import raised
 from perilune.investigation.timeline import given_up_sentence, late_range_chain
 from perilune.simulation.own_checks import checked, identity
 
+from .command import RUN
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_flight_software.py"
-RUN = [
-    sys.executable,
-    "-m",
-    "perilune.command_line.app",
-    "fly",
-    "resilience",
-    "--healthy",
-    "--seed",
-    "1",
-    "--json",
-    "--out",
-    "here",
-]
 HEAD = """
 import equinox as eqx
 import jax.numpy as jnp

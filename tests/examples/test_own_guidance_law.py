@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,9 @@ from perilune.flight.guidance.laws import Aim, BrakingLaw, DescentLaw, Push
 from perilune.foundation.errors import UserError
 from perilune.simulation.own_checks import checked, identity
 
+from .command import RUN
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_guidance_law.py"
-RUN = [
-    sys.executable,
-    "-m",
-    "perilune.command_line.app",
-    "fly",
-    "resilience",
-    "--healthy",
-    "--seed",
-    "1",
-    "--json",
-    "--out",
-    "here",
-]
 
 
 @pytest.fixture(scope="module")

@@ -81,8 +81,8 @@ def test_chance_alone_is_quiet_and_three_sigma_is_not(settings):
     assert alarmed.mean(axis=0).max() < 1e-4
     loud = through(settings, looks(3.0 * rng.normal(size=(40, 16)), yes[:40], yes[:40]))
     first = np.argmax(np.asarray(jax.vmap(lambda m: alarms(m, settings).window)(loud)), axis=0)
-    assert (first > 0).all()
-    assert first.max() <= 30
+    assert (first > 0).all()  # not by one reading alone
+    assert first.max() <= 20  # two windows: the mean of nine is over the limit after one, give or take the draw
 
 
 def test_one_wild_reading_is_no_alarm_and_refusals_are(settings):
@@ -157,10 +157,12 @@ def by_bayes(residuals, ranges):
     ],
 )
 def test_the_bank_is_bayes_rule(residuals, ranges, winner):
-    """Recursion against joint densities, few readings so that no weight meets its floor; and the right account leads."""
+    """Recursion against joint densities: to rounding where no weight meets its floor, and the right account leads everywhere."""
     found, exact = bank_after(residuals, ranges), by_bayes(residuals, ranges)
-    if exact.min() > 1e-4:
+    if winner == STATE:
+        assert exact.min() > 1e-4  # no weight meets its floor
         np.testing.assert_allclose(found, exact, rtol=1e-9)  # rounding
+    np.testing.assert_allclose(found, exact, atol=0.01)  # the floor of 1e-4 lets what was ruled out come back by fifty times
     assert np.argmax(found) == winner == np.argmax(exact)
 
 

@@ -8,7 +8,10 @@ from perilune.foundation.quantities import Count, Flag, Scalar
 from perilune.interface.design import BEAMS
 from perilune.interface.measurements import Measurements
 
-UNITS = ("star_tracker", "range_finder", "velocimeter", "doppler_beams", "terrain_camera", "optical_flow", "propellant_gauge")
+from ..monitoring.monitors import UNITS as FILTERED
+from ..monitoring.monitors import by_unit
+
+UNITS = (*FILTERED, "propellant_gauge")
 STATES = ("never heard", "good", "refused", "silent", "given up")
 NEVER, GOOD, REFUSED, SILENT, GIVEN_UP = range(5)
 LONG_AGO = 1e6  # s: of what has not been yet
@@ -33,7 +36,7 @@ def valid(measured: Measurements) -> Bool[Array, " units"]:
     beams = sights.beams.is_locked[0]
     for k in range(1, BEAMS):
         beams = beams | sights.beams.is_locked[k]
-    each = measured.tracker_is_valid, measured.range_is_valid, measured.velocimeter_is_valid, beams
+    each = measured.tracker_is_valid, measured.velocimeter_is_valid, measured.range_is_valid, beams
     return jnp.stack([*each, sights.fix_is_valid, sights.flow_is_valid, sights.propellant_is_valid])
 
 
@@ -42,8 +45,8 @@ def attended(
 ) -> Health:
     """One slow step (s) on. `rows`, `sights`: which of `memory.SENSOR_ROWS` and `SIGHT_ROWS` the filter took in; `gauge`: whether
     the book took the gauge's reading. A unit of several rows is taken in where any row is."""
-    beams, fix, flow = (jnp.any(sights[part]) for part in (slice(0, 4), slice(4, 7), slice(7, 9)))
-    took = jnp.stack([jnp.any(rows[0:3]), rows[6], jnp.any(rows[3:6]), beams, fix, flow, gauge])
+    took = by_unit(jnp.where(jnp.concatenate([rows, sights]), 1.0, 0.0)) > 0.0
+    took = jnp.concatenate([took, gauge[None]])
     hears = valid(measured)
     return Health(*(jnp.where(now, 0.0, then + step) for now, then in ((hears, health.heard), (took, health.taken))))
 
