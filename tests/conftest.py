@@ -75,16 +75,15 @@ def short(batch):
     Without lead time the engines light at the first update: slow sensors, filter, guidance, allocation and valves all work.
     """
     import jax
-    import jax.numpy as jnp
 
-    from perilune.simulation.simulate import fly_chunk
+    from perilune.simulation.lane_flight import take_off
     from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
     def fly(seeds, faults=None, change=lambda last: last, record=recorder(BATCH_CHANNELS, True)):
         scenarios, last, _ = batch.start(seeds, faults, {"start.lead_time_s": 0.0})
-        tick = jnp.asarray(0, jnp.int32)
-        last, _, _ = fly_chunk(scenarios, change(last), tick, cycles=50, every=10, record=record)
-        return jax.device_get(last)
+        lanes = take_off(scenarios, change(last), record)
+        lanes.advance(50, 10)
+        return jax.device_get(lanes.last())
 
     return fly
 

@@ -17,6 +17,7 @@ from perilune.interface.flight_computer import FlightComputer
 from perilune.simulation.arrival import Arrival, OrbitRow
 from perilune.simulation.checks import check_faults
 from perilune.simulation.fault_rows import Wanted, fault_table, moved_numbers
+from perilune.simulation.lane_flight import take_off
 from perilune.simulation.mission import Mission
 from perilune.simulation.orbit_model import OrbitModel, orbit_model
 from perilune.simulation.orbit_phase import fly_orbit
@@ -24,7 +25,7 @@ from perilune.simulation.orbit_plan import plan_orbit
 from perilune.simulation.own_checks import checked, identity
 from perilune.simulation.scenario import SHARED, Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.settling import settle_lanes
-from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, fly_chunk
+from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot
 from perilune.world.contact import Rest
 from perilune.world.faults import CATALOGUE, FaultKind, FaultTable
 
@@ -188,16 +189,13 @@ class Batch:
         if chunk % every:
             raise UserError(f"A chunk of {chunk} cycles cannot be recorded every {every} cycles: take a divisor of {chunk}.")
         scenarios, last, numbers, orbit = self.prepare(*self.arguments(seeds, faults, overrides))
-        records, tick = [], 0
+        records, lanes = [], take_off(scenarios, last, record)
         while True:
-            last, record_block, is_anyone_alive = fly_chunk(
-                scenarios, last, jnp.asarray(tick, jnp.int32), cycles=chunk, every=every, record=record
-            )
-            records.append(np.asarray(record_block))
-            tick += chunk
+            records.append(lanes.advance(chunk, every))
             if watch:
                 watch(records[-1][-1])
-            if not bool(is_anyone_alive):
+            if not lanes.is_anyone_alive():
                 break
+        last = lanes.last()
         rest = settle_lanes(scenarios, last, self.mission.requirements.crash_speed_mps, self.mission.detail)
         return Flown(np.concatenate(records), last, scenarios, numbers, orbit, rest)

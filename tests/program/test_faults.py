@@ -14,7 +14,7 @@ from perilune.foundation.randomness import run_key
 from perilune.interface.events import ALL, INDEX
 from perilune.simulation.checks import check_faults
 from perilune.simulation.fault_rows import collected, fault_table, moved_numbers, wanted, words
-from perilune.simulation.simulate import fly_chunk
+from perilune.simulation.lane_flight import flying_cycle
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 from perilune.world.faults import CATALOGUE, FaultTable, Struck, untouched
 from perilune.world.faults.kinds import BLOCKS, FIRST, ROWS
@@ -47,7 +47,7 @@ def flown(batch):
         return jax.tree.map(lambda x, y: (x[lane], y[lane]), one, other)
 
     found, whole = {}, fly({})
-    programs.append((fly_chunk._cache_size(), batch.prepare._cache_size()))  # type: ignore[attr-defined]
+    programs.append((flying_cycle.cache_info().misses, batch.prepare._cache_size()))  # type: ignore[attr-defined]
     for first in range(0, len(DESCENT), LANES):
         kinds = DESCENT[first : first + LANES]
         last = fly({kind.name: said(kind, kind.example * (np.arange(LANES) == k)) for k, kind in enumerate(kinds)})
@@ -263,4 +263,4 @@ def test_the_catalogue_is_one_program(batch, flown):
         "computer.off": {"magnitude": 1.0, "event": "upright", "delay_s": 1.0, "duration_s": 0.5},
     }
     batch.fly(range(64), recorder(BATCH_CHANNELS, True), 10, faults)
-    assert programs == [(fly_chunk._cache_size(), batch.prepare._cache_size())]  # type: ignore[attr-defined]
+    assert programs == [(flying_cycle.cache_info().misses, batch.prepare._cache_size())]  # type: ignore[attr-defined]

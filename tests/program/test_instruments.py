@@ -15,10 +15,10 @@ from perilune.foundation.moon import RADIUS
 from perilune.foundation.randomness import draw, run_key
 from perilune.foundation.rotation import from_axes
 from perilune.simulation.checks import check_faults
+from perilune.simulation.lane_flight import flying_cycle, take_off
 from perilune.simulation.load import load
 from perilune.simulation.numbers import numbers_of
 from perilune.simulation.scenario import lane_axes
-from perilune.simulation.simulate import fly_chunk
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 from perilune.world.faults import CATALOGUE, Struck, unbroken
 
@@ -135,12 +135,13 @@ def test_instruments_read_when_they_are_due(lander, read):
 def test_it_flies_by_the_same_program(short, laden, batch):
     """What a lander carries is a number, not a program; readings hold true when flown."""
     short(range(4))
-    known = fly_chunk._cache_size()  # type: ignore[attr-defined]
+    known = flying_cycle.cache_info().misses
     assert {k: v.shape for k, v in numbers_of(laden).items()} == {k: v.shape for k, v in numbers_of(batch.mission).items()}
     scenarios, last, _ = Batch(laden).start(range(4), None, {"start.lead_time_s": 0.0})
-    tick = jnp.asarray(0, jnp.int32)
-    last, _, _ = fly_chunk(scenarios, last, tick, cycles=50, every=10, record=recorder(BATCH_CHANNELS, True))
-    assert fly_chunk._cache_size() == known  # type: ignore[attr-defined]
+    lanes = take_off(scenarios, last, recorder(BATCH_CHANNELS, True))
+    lanes.advance(50, 10)
+    last = lanes.last()
+    assert flying_cycle.cache_info().misses == known
     gauge = last.measurements.sights.propellant  # kg; 5 s into the burn, at a slow step
     assert bool(jnp.all(last.measurements.sights.propellant_is_valid))
     assert np.asarray(gauge) == pytest.approx(np.asarray(last.truth.motion.propellant), abs=8.0)  # 4 sigma with slosh noise

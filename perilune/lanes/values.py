@@ -1,0 +1,142 @@
+"""What a program for lanes works with: single numbers, and arrays of them in registers or in memory."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+WIDTH = 8  # lanes side by side: a vector register of 512 bits holds eight float64, and narrower machines take two or four
+EVERYWHERE = -2  # home of what every function is given
+LANES_TOGETHER = 64 * WIDTH  # bits of a number of all lanes of a block
+SMALL = 40  # numbers at most of an array that is kept number by number; longer ones lie in memory and are looped over
+
+WORDS = {  # what LLVM calls a number, and its bytes in memory
+    "float64": ("double", 8),
+    "float32": ("float", 4),
+    "int64": ("i64", 8),
+    "int32": ("i32", 4),
+    "uint64": ("i64", 8),
+    "uint32": ("i32", 4),
+    "int8": ("i8", 1),
+    "uint8": ("i8", 1),
+    "bool": ("i1", 1),
+}
+
+
+def word(dtype: str) -> str:
+    """LLVM's name of one number."""
+    return WORDS[dtype][0]
+
+
+def is_float(dtype: str) -> bool:
+    """Whether numbers of this type have fractions."""
+    return dtype.startswith("float")
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Region:
+    """A stretch of memory: which base it counts from, and how many bytes on. Given back to its arena when nobody holds it."""
+
+    base: str
+    offset: int
+    size: int
+    arena: Any = None
+
+    def __del__(self):
+        if self.arena is not None:
+            self.arena.give_back(self.offset, self.size)
+
+
+class Arena:
+    """Hands out working memory of a block of lanes, and takes it back."""
+
+    def __init__(self):
+        self.size = 0
+        self.free: dict[int, list[int]] = {}
+
+    def take(self, size: int) -> Region:
+        """`size` bytes, aligned for any vector."""
+        size = -(-size // 64) * 64
+        if self.free.get(size):
+            return Region("W", self.free[size].pop(), size, self)
+        self.size += size
+        return Region("W", self.size - size, size, self)
+
+    def give_back(self, offset: int, size: int) -> None:
+        """Free memory for others of the same size."""
+        self.free.setdefault(size, []).append(offset)
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Number:
+    """One number of every lane (`varies`) or one for all: a constant, a name in the function that made it, a place in memory."""
+
+    dtype: str
+    varies: bool
+    value: Any = None  # of a constant
+    name: str = ""
+    home: int = -1  # the function in which the name holds
+    place: "tuple[Region, int] | None" = None  # region and which number of it
+
+
+@dataclass(eq=False, slots=True)
+class Small:
+    """An array kept number by number: a NumPy array of `Number`."""
+
+    dtype: str
+    numbers: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.numbers.shape
+
+
+@dataclass(eq=False, slots=True)
+class Big:
+    """An array in memory, seen through strides (in numbers); `moving` is a name of the function: numbers further on."""
+
+    dtype: str
+    varies: bool
+    region: Region
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int = 0
+    moving: str | None = None
+
+    @property
+    def size(self) -> int:
+        """How many numbers."""
+        return int(np.prod(self.shape))
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether its numbers lie one after the other."""
+        return all(n == 1 or s == want for n, s, want in zip(self.shape, self.strides, whole(self.shape), strict=True))
+
+
+def whole(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides of an array whose numbers lie one after the other."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+Value = Small | Big
+
+
+def constant(value, dtype: str) -> Number:
+    """A number known beforehand."""
+    return Number(dtype, False, value=np.asarray(value).astype(dtype)[()])
+
+
+def constants(array) -> Small:
+    """An array known beforehand."""
+    array = np.asarray(array)
+    dtype = str(array.dtype)
+    numbers = np.empty(array.shape, object)
+    for place in np.ndindex(array.shape):
+        numbers[place] = constant(array[place], dtype)
+    return Small(dtype, numbers)

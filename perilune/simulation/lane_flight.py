@@ -1,0 +1,191 @@
+"""A batch in the air, by either of two ways: as machine code for eight lanes at a time, or as XLA compiles it for any device."""
+
+import warnings
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perilune.lanes import WIDTH, Blocks, Layout, Step, Stretches, given, given_to_all, layout_of, room, tick_given, write
+
+from .scenario import Scenario, lane_axes
+from .simulate import Recorder, Snapshot, cycle, fly_chunk, frozen_if_ended
+
+
+class Shapes(NamedTuple):
+    """What a program hangs on: trees and shapes of one lane's scenario (its own leaves, those that lanes share) and snapshot."""
+
+    scenario: Any
+    is_shared: tuple[bool, ...]
+    leaves: tuple[jax.ShapeDtypeStruct, ...]
+    snapshot: Any
+    state: tuple[jax.ShapeDtypeStruct, ...]
+
+    def one(self) -> tuple[list, list, Snapshot]:
+        """Shapes of one lane: its scenario's own leaves, those that lanes share, its snapshot."""
+        own = [leaf for leaf, shared in zip(self.leaves, self.is_shared, strict=True) if not shared]
+        shared = [leaf for leaf, is_shared in zip(self.leaves, self.is_shared, strict=True) if is_shared]
+        return own, shared, jax.tree.unflatten(self.snapshot, self.state)
+
+    def whole(self, own, shared) -> Scenario:
+        """A scenario from its own leaves and those that lanes share."""
+        own_ones, shared_ones = iter(own), iter(shared)
+        return jax.tree.unflatten(self.scenario, [next(shared_ones if s else own_ones) for s in self.is_shared])
+
+
+class Program(NamedTuple):
+    """A compiled program, and how its arguments lie in memory."""
+
+    stretches: Stretches
+    own: Layout
+    state: Layout
+
+
+def shapes_of(scenarios: Scenario, last: Snapshot) -> Shapes:
+    """The shapes of batched scenarios and snapshots."""
+    axes = jax.tree.leaves(lane_axes(scenarios), is_leaf=lambda x: x is None)
+    leaves, scenario = jax.tree.flatten(scenarios)
+    state, snapshot = jax.tree.flatten(last)
+    is_shared = tuple(axis is None for axis in axes)
+
+    def of_one(leaf, is_whole: bool = False) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape if is_whole else leaf.shape[1:], leaf.dtype)
+
+    own = tuple(of_one(leaf, whole) for leaf, whole in zip(leaves, is_shared, strict=True))
+    return Shapes(scenario, is_shared, own, snapshot, tuple(of_one(leaf) for leaf in state))
+
+
+@lru_cache(maxsize=16)
+def flying_cycle(shapes: Shapes) -> Step:
+    """The cycle for scenarios and snapshots of these shapes. Raises NotImplementedError where flight software of one's own does
+    what `lanes` has no rule for."""
+    own, shared, snapshot = shapes.one()
+
+    def one(own_leaves, shared_leaves, last, tick):
+        return cycle(shapes.whole(own_leaves, shared_leaves), last, tick)
+
+    state = layout_of(snapshot)
+    arguments = [*given("P", layout_of(own)), *given_to_all(shared), *given("S", state), tick_given()]
+    return Step(write("cycle", one, (own, shared, snapshot, jax.ShapeDtypeStruct((), jnp.int32)), arguments, {"O": state}))
+
+
+@lru_cache(maxsize=32)
+def program(shapes: Shapes, record: Recorder) -> Program:
+    """The program for scenarios and snapshots of these shapes and this recorder; raises as `flying_cycle` does."""
+    own, shared, snapshot = shapes.one()
+
+    def finish(own_leaves, shared_leaves, before, after):
+        stands = frozen_if_ended(before, after)
+        return stands, record(shapes.whole(own_leaves, shared_leaves), stands)
+
+    layout, state = layout_of(own), layout_of(snapshot)
+    rows = layout_of(jax.eval_shape(finish, own, shared, snapshot, snapshot)[1])
+    arguments = [*given("P", layout), *given_to_all(shared), *given("S", state), *given("A", state)]
+    ended = write("finish", finish, (own, shared, snapshot, snapshot), arguments, {"O": state, "R": rows})
+    return Program(Stretches(flying_cycle(shapes), Step(ended), rows), layout, state)
+
+
+class InFlight(ABC):
+    """Lanes under way: `advance` flies them on and hands out records, `last` is where they are."""
+
+    @abstractmethod
+    def advance(self, cycles: int, every: int) -> np.ndarray:
+        """So many cycles on; a record every so many. Records are (time, lanes, …)."""
+
+    @abstractmethod
+    def is_anyone_alive(self) -> bool:
+        """Whether any lane still flies."""
+
+    @abstractmethod
+    def last(self) -> Snapshot:
+        """The last snapshots, lanes first."""
+
+
+class ByLanes(InFlight):
+    """On this processor, eight lanes at a time."""
+
+    def __init__(self, program: Program, scenarios: Scenario, last: Snapshot, is_shared: tuple[bool, ...]):
+        leaves = jax.tree.leaves(scenarios)
+        own = [leaf for leaf, shared in zip(leaves, is_shared, strict=True) if not shared]
+        shared = [np.asarray(leaf) for leaf, is_one in zip(leaves, is_shared, strict=True) if is_one]
+        self.program, self.count, self.tick = program, int(last.tick.shape[0]), 0
+        blocks = -(-self.count // WIDTH)
+        state = program.state.pack(last, blocks)
+        self.blocks = Blocks(program.stretches, program.own.pack(own, blocks), shared, state)
+        self.alive = self.who_is_alive()
+        self.rows: list[np.ndarray | None] = [None] * blocks  # the last record of each block
+
+    def who_is_alive(self) -> np.ndarray:
+        """Which blocks have a lane that still flies."""
+        state = self.program.state
+        place = jax.tree.unflatten(state.tree, state.leaves).is_alive
+        return place.view(self.blocks.snapshot()).any(axis=(1, 2))
+
+    def advance(self, cycles: int, every: int) -> np.ndarray:
+        """See `InFlight`. A block whose lanes have all ended is as it was, and so is its record."""
+        stretches, record = cycles // every, self.program.stretches.record
+        whole = np.zeros((stretches, len(self.rows), record.size), np.uint8)
+        for block, row in enumerate(self.rows):
+            if self.alive[block] or row is None:
+                rows = room(stretches, record.size)
+                self.blocks.advance(block, self.tick, every, stretches, rows)
+                self.rows[block] = rows[-1]
+                whole[:, block] = rows
+            else:
+                whole[:, block] = row
+        self.tick += cycles
+        self.alive = self.who_is_alive()
+        (leaf,) = record.leaves
+        flat = leaf.view(whole.reshape(-1, record.size)).transpose(0, 2, 1)
+        return flat.reshape(stretches, -1, *leaf.shape)[:, : self.count].astype(leaf.dtype)
+
+    def is_anyone_alive(self) -> bool:
+        """See `InFlight`."""
+        return bool(self.alive.any())
+
+    def last(self) -> Snapshot:
+        """See `InFlight`."""
+        return self.program.state.unpack(self.blocks.snapshot(), self.count)
+
+
+class ByXla(InFlight):
+    """On any device, as XLA compiles it."""
+
+    def __init__(self, scenarios: Scenario, last: Snapshot, record: Recorder):
+        self.scenarios, self.snapshot, self.record = scenarios, last, record
+        self.tick, self.goes_on = 0, bool(jnp.any(last.is_alive))
+
+    def advance(self, cycles: int, every: int) -> np.ndarray:
+        """See `InFlight`."""
+        tick = jnp.asarray(self.tick, jnp.int32)
+        self.snapshot, records, alive = fly_chunk(
+            self.scenarios, self.snapshot, tick, cycles=cycles, every=every, record=self.record
+        )
+        self.tick, self.goes_on = self.tick + cycles, bool(alive)
+        return np.asarray(records)
+
+    def is_anyone_alive(self) -> bool:
+        """See `InFlight`."""
+        return self.goes_on
+
+    def last(self) -> Snapshot:
+        """See `InFlight`."""
+        return self.snapshot
+
+
+def take_off(scenarios: Scenario, last: Snapshot, record: Recorder) -> InFlight:
+    """Lanes at mission time 0, ready to fly: on a processor by machine code for lanes, on another device by XLA.
+
+    XLA also flies software of a user's own that does what `lanes` has no rule for; a warning says what that was.
+    """
+    if jax.default_backend() != "cpu":
+        return ByXla(scenarios, last, record)
+    shapes = shapes_of(scenarios, last)
+    try:
+        return ByLanes(program(shapes, record), scenarios, last, shapes.is_shared)
+    except NotImplementedError as missing:
+        warnings.warn(f"flown by XLA, several times slower, for there is no rule for {missing} in perilune.lanes", stacklevel=2)
+        return ByXla(scenarios, last, record)
