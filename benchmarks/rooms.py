@@ -3,7 +3,6 @@
 Measured over 80 s from 640 s on, when everything works: braking ends, ranges come in, terminal descent begins.
 """
 
-import os
 import time
 from unittest import mock
 
@@ -11,13 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from perilune.campaign.batch import WIDTH, Batch
-from perilune.campaign.pool import cores, spread
-from perilune.foundation.compilation import use_cache
+from perilune.campaign.pool import spread
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.vectors import norm
 from perilune.interface.design import FEET
+from perilune.simulation import lane_flight
 from perilune.simulation.load import load
-from perilune.simulation.simulate import fly_chunk
 from perilune.telemetry.recorder import recorder
 from perilune.world.environment.surface import Surface
 from perilune.world.environment.terrain import Terrain
@@ -46,62 +44,48 @@ MODELS = {
 }
 
 
-def cost(overrides: dict, flies: bool = True) -> float:
-    """ns per lane-cycle, best of three, of the program that is traced now; NaN where it is only compiled."""
+def cost(overrides: dict) -> float:
+    """ns per lane-cycle, best of three, of the program that is written now."""
     batch = Batch(load("resilience", overrides))
     scenarios, last, _ = batch.start(range(WIDTH))
     record = recorder(("truth/speed_mps",), True)
-    tick = jnp.asarray(0, jnp.int32)
-    program = fly_chunk.lower(scenarios, last, tick, cycles=CHUNK, every=50, record=record).compile()
-    if not flies:
-        return float("nan")
-    for k in range(BEFORE):
-        last, _, _ = program(scenarios, last, jnp.asarray(CHUNK * k, jnp.int32))
-    times = []
+    lane_flight.program.cache_clear()  # a program that is there does not see what stands in for a model
+    lane_flight.flying_cycle.cache_clear()
+    lanes = lane_flight.take_off(scenarios, last, record)
+    lanes.advance(CHUNK * BEFORE, CHUNK)
+    at, times = lanes.last(), []
     for _ in range(3):
-        at = jax.tree.map(jnp.copy, last)  # a chunk gives its own argument's memory away
-        jax.block_until_ready(at)
+        again = lane_flight.take_off(scenarios, at, record, CHUNK * BEFORE)
         began = time.perf_counter()
-        for k in range(BEFORE, BEFORE + CHUNKS):
-            at, _, _ = program(scenarios, at, jnp.asarray(CHUNK * k, jnp.int32))
-        jax.block_until_ready(at)
+        again.advance(CHUNK * CHUNKS, CHUNK)
         times.append(time.perf_counter() - began)
     return 1e9 * min(times) / (CHUNKS * CHUNK * WIDTH)
 
 
-def without(model: str, flies: bool) -> float:
+def without(model: str) -> float:
     """ns per lane-cycle with one model switched off."""
     place, name, stand_in = MODELS[model]
     target = mock.patch(f"{place}.{name}", stand_in) if isinstance(place, str) else mock.patch.object(place, name, stand_in)
     with target:
-        jax.clear_caches()  # a traced program does not see the stand-in
-        found = cost({}, flies)
+        jax.clear_caches()  # a traced function does not see the stand-in
+        found = cost({})
     jax.clear_caches()
     return found
 
 
 def measure() -> dict[str, float]:
-    """ns per lane-cycle: the whole, and by difference each model and room.
-
-    One process compiles all programs and another flies them from the cache: a program flown by the process that compiled it a
-    moment ago was seen up to a fifth slower (why is not known), which is more than most of the differences.
-    """
-    for flies in (False, True):
-        found = next(iter(spread(rooms, [flies], workers=1)))
-    return found
+    """ns per lane-cycle: the whole, and by difference each model and room."""
+    return next(iter(spread(rooms, [None], workers=1)))
 
 
-def rooms(flies: bool) -> dict[str, float]:
-    """One process's part of `measure`."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores()[:1])
-    use_cache()
-    whole = cost({}, flies)
-    rare = cost({"flight.slow_every": 100}, flies)
-    dynamics = (cost({"flight.truth_substeps": 10}, flies) - cost({"flight.truth_substeps": 5}, flies)) / 5.0
+def rooms(_: None) -> dict[str, float]:
+    """What a worker measures."""
+    whole = cost({})
+    rare = cost({"flight.slow_every": 100})
+    dynamics = (cost({"flight.truth_substeps": 10}) - cost({"flight.truth_substeps": 5})) / 5.0
     return {
         "whole": whole,
-        **{model: whole - without(model, flies) for model in MODELS},
+        **{model: whole - without(model) for model in MODELS},
         "world dynamics (a truth step, a fifth of what 10 have over 5)": dynamics,
         "slow sensors, filter update, predictor (2 Hz)": whole - rare,
         "the rest: IMU, dead reckoning, guidance, control, noise, events, feet": rare - dynamics,

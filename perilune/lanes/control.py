@@ -17,15 +17,16 @@ def before(b: Builder, eqn) -> None:
         b.end_piece()
 
 
-def room_for(b: Builder, avals, flags: list[bool]) -> list[Value]:
-    """Memory for values of these shapes."""
+def room_for(b: Builder, variables, flags: list[bool], wanted: list[Big | None] | None = None) -> list[Value]:
+    """Memory for variables, where it is wanted if it is."""
     made: list[Value] = []
-    for aval, flag in zip(avals, flags, strict=True):
+    for v, flag, goal in zip(variables, flags, wanted or [None] * len(flags), strict=True):
+        aval = v.aval
         shape, dtype = tuple(aval.shape), str(aval.dtype)
         if dtype.startswith("key"):
             shape, dtype = (*shape, 2), "uint32"
         if np.prod(shape, dtype=int) > SMALL:
-            made.append(new_array(b, shape, dtype, flag))
+            made.append(goal or new_array(b, shape, dtype, flag))
             continue
         numbers = np.empty(shape, object)
         for place in np.ndindex(shape):
@@ -60,13 +61,13 @@ def ours(room: list[Value]) -> list[Big]:
     return [r for r in room if isinstance(r, Big)]
 
 
-def branch(b: Builder, eqn, ins: list[Value]) -> list[Value]:
+def branch(b: Builder, eqn, ins: list[Value], wanted: list[Big | None]) -> list[Value]:
     """A `cond`."""
     which, branches = only(ins[0]), eqn.params["branches"]
     rest = ins[1:]
     ins.clear()
     if which.value is not None:
-        return walk(b, branches[int(np.clip(int(which.value), 0, len(branches) - 1))], rest)
+        return walk(b, branches[int(np.clip(int(which.value), 0, len(branches) - 1))], rest, wanted)
     if len(branches) != 2:
         raise NotImplementedError("a choice among more than two")
     if which.varies:
@@ -74,9 +75,10 @@ def branch(b: Builder, eqn, ins: list[Value]) -> list[Value]:
         condition = which if which.dtype == "bool" else nonzero(b, which)
         return [chosen(b, condition, n, y) for n, y in zip(no, yes, strict=True)]
     flags = of_branches(eqn, [False, *(varies(v) for v in rest)])
-    room = room_for(b, [v.aval for v in eqn.outvars], flags)
+    room = room_for(b, eqn.outvars, flags, wanted)
+    goals = [r if isinstance(r, Big) else None for r in room]
     sides = in_driver if b.depth == 0 else in_function
-    sides(b, which, [lambda k=k: fill(b, room, walk(b, branches[k], list(rest))) for k in (0, 1)])
+    sides(b, which, [lambda k=k: fill(b, room, walk(b, branches[k], list(rest), goals)) for k in (0, 1)])
     return room
 
 
@@ -142,7 +144,7 @@ def in_function(b: Builder, which: Number, sides: list) -> None:
     b.label(after)
 
 
-def scanned(b: Builder, eqn, ins: list[Value]) -> list[Value]:
+def scanned(b: Builder, eqn, ins: list[Value], _) -> list[Value]:
     """A `scan`."""
     p = eqn.params
     m, n, length = p["num_consts"], p["num_carry"], p["length"]
@@ -152,7 +154,7 @@ def scanned(b: Builder, eqn, ins: list[Value]) -> list[Value]:
         return outs[:n] + [lengthened(v) for v in outs[n:]]
     results, carried = of_scan(eqn, [varies(v) for v in ins])
     ins.clear()
-    room = room_for(b, [v.aval for v in eqn.outvars[:n]], carried)
+    room = room_for(b, eqn.outvars[:n], carried)
     fill(b, room, carry)
     carry.clear()
     made = [new_array(b, v.aval.shape, str(v.aval.dtype), f) for v, f in zip(eqn.outvars[n:], results[n:], strict=True)]
@@ -197,14 +199,14 @@ def lengthened(value: Value) -> Value:
     return Big(value.dtype, value.varies, value.region, (1, *value.shape), (0, *value.strides), value.offset, value.moving)
 
 
-def repeated(b: Builder, eqn, ins: list[Value]) -> list[Value]:
+def repeated(b: Builder, eqn, ins: list[Value], _) -> list[Value]:
     """A `while`: as long as any lane goes on; lanes that are done keep what they have."""
     p = eqn.params
     m, n = p["cond_nconsts"], p["body_nconsts"]
     flags, differs = of_while(eqn, [varies(v) for v in ins])
     asked, worked, carry = ins[:m], ins[m : m + n], ins[m + n :]
     ins.clear()
-    room = room_for(b, [v.aval for v in eqn.outvars], flags)
+    room = room_for(b, eqn.outvars, flags)
     fill(b, room, carry)
     head, body, after = b.fresh_label(), b.fresh_label(), b.fresh_label()
     b.say(f"br label %{head}")

@@ -285,8 +285,21 @@ def erfc(x: X) -> X:
 
 def erf_inv_single(x: X) -> X:
     """What erf makes x of, by Giles, in single precision."""
-    w = log1p((x * x * -1.0).to("float64")).to("float32").one("neg")
+    kind, own = x.b.kind("float32", True), x.b.operand(x.number, True)
+    square = X(x.b, x.b.made(f"fmul {kind} {own}, {own}", "float32", True))  # rounded, as JAX rounds it: noise is to be the same
+    w = log_single(1.0 - square).one("neg")
     return x.one("abs").equals(1.0).where(x * math.inf, by_giles(x, w))
+
+
+def log_single(x: X) -> X:
+    """ln x in single precision, of normal numbers: as `log`, with the terms that float32 sees."""
+    bits = x.seen_as("int32") - int(np.float32(math.sqrt(0.5)).view(np.int32))
+    n = X(x.b, arithmetic.RULES["shift_right_arithmetic"](x.b, bits.number, constant(23, "int32")))
+    shift = X(x.b, arithmetic.RULES["shift_left"](x.b, n.number, constant(23, "int32")))
+    f = (x.seen_as("int32") - shift).seen_as("float32") - 1.0
+    s = f / (f + 2.0)
+    z = s * s
+    return n.to("float32") * math.log(2.0) + (s * 2.0 + s * z * polynomial(z, [2.0 / (2 * k + 1) for k in range(4, 0, -1)]))
 
 
 def by_giles(x: X, w: X) -> X:

@@ -14,7 +14,7 @@ from .formulas import definition
 from .layout import Layout, given
 from .movement import place_in
 from .special import NAMES
-from .values import LANES_TOGETHER, Small, Value
+from .values import LANES_TOGETHER, Big, Value
 from .walk import walk
 
 # Vectors as wide as a block of lanes are used where the processor has them, though LLVM would rather have them half as wide.
@@ -41,8 +41,9 @@ def write(title: str, function: Callable, shapes: tuple, arguments: list[Value],
     closed = jax.make_jaxpr(function)(*shapes)
     jaxpr, _ = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars), instantiate=True)
     b = Builder(title)
-    values = walk(b, ClosedJaxpr(jaxpr, closed.consts), list(arguments))
     places = [place for base, layout in results.items() for place in given(base, layout)]
+    wanted = [place if isinstance(place, Big) else None for place in places]
+    values = walk(b, ClosedJaxpr(jaxpr, closed.consts), list(arguments), wanted)
     for place in places:
         b.end_if_long()
         store_result(b, place, values.pop(0))
@@ -54,8 +55,10 @@ def write(title: str, function: Callable, shapes: tuple, arguments: list[Value],
 
 def store_result(b: Builder, place: Value, value: Value) -> None:
     """Store a result."""
-    if not isinstance(place, Small):
-        place_in(b, place, value, 0, place.shape)
+    if isinstance(place, Big):
+        is_there = isinstance(value, Big) and value.region is place.region and value.is_contiguous
+        if not is_there:
+            place_in(b, place, value, 0, place.shape)
         return
     for to, number in zip(place.numbers.flat, by_number(b, value).numbers.flat, strict=True):
         region, index = to.place

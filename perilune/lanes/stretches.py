@@ -5,10 +5,9 @@ import ctypes
 
 import numpy as np
 
-from .layout import Layout, room
+from .layout import Layout, Leaf, room
 from .machine import Code, compiled
 from .program import Written
-from .values import WIDTH
 
 # `cycle` goes from one snapshot's memory to another's; `finish` makes of the snapshots before and after a stretch the one that
 # stands, and the record. Three memories take turns; what it returns is the one in which the last snapshot is.
@@ -94,10 +93,11 @@ class Blocks:
         )  # fmt: skip
         self.current[block] = order[at.index(last)]
 
+    def read(self, leaf: Leaf) -> np.ndarray:
+        """One array of the last snapshots: block, number, lane."""
+        views = [leaf.view(memory) for memory in self.memories]
+        return np.stack([views[which][block] for block, which in enumerate(self.current)])
+
     def snapshot(self) -> np.ndarray:
         """The last snapshots' memory, block after block."""
         return np.stack([self.memories[which][block] for block, which in enumerate(self.current)])
-
-    def lanes(self, count: int) -> np.ndarray:
-        """A mask of the lanes that were asked for among those of all blocks."""
-        return np.arange(len(self.own) * WIDTH) < count

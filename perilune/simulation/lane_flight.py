@@ -107,11 +107,11 @@ class InFlight(ABC):
 class ByLanes(InFlight):
     """On this processor, eight lanes at a time."""
 
-    def __init__(self, program: Program, scenarios: Scenario, last: Snapshot, is_shared: tuple[bool, ...]):
+    def __init__(self, program: Program, scenarios: Scenario, last: Snapshot, is_shared: tuple[bool, ...], tick: int = 0):
         leaves = jax.tree.leaves(scenarios)
         own = [leaf for leaf, shared in zip(leaves, is_shared, strict=True) if not shared]
         shared = [np.asarray(leaf) for leaf, is_one in zip(leaves, is_shared, strict=True) if is_one]
-        self.program, self.count, self.tick = program, int(last.tick.shape[0]), 0
+        self.program, self.count, self.tick = program, int(last.tick.shape[0]), tick
         blocks = -(-self.count // WIDTH)
         state = program.state.pack(last, blocks)
         self.blocks = Blocks(program.stretches, program.own.pack(own, blocks), shared, state)
@@ -121,8 +121,8 @@ class ByLanes(InFlight):
     def who_is_alive(self) -> np.ndarray:
         """Which blocks have a lane that still flies."""
         state = self.program.state
-        place = jax.tree.unflatten(state.tree, state.leaves).is_alive
-        return place.view(self.blocks.snapshot()).any(axis=(1, 2))
+        flags = self.blocks.read(jax.tree.unflatten(state.tree, state.leaves).is_alive)
+        return np.asarray(flags.any(axis=(1, 2)))
 
     def advance(self, cycles: int, every: int) -> np.ndarray:
         """See `InFlight`. A block whose lanes have all ended is as it was, and so is its record."""
@@ -140,7 +140,7 @@ class ByLanes(InFlight):
         self.alive = self.who_is_alive()
         (leaf,) = record.leaves
         flat = leaf.view(whole.reshape(-1, record.size)).transpose(0, 2, 1)
-        return flat.reshape(stretches, -1, *leaf.shape)[:, : self.count].astype(leaf.dtype)
+        return flat.reshape(stretches, len(self.rows) * WIDTH, *leaf.shape)[:, : self.count].astype(leaf.dtype)
 
     def is_anyone_alive(self) -> bool:
         """See `InFlight`."""
@@ -154,9 +154,9 @@ class ByLanes(InFlight):
 class ByXla(InFlight):
     """On any device, as XLA compiles it."""
 
-    def __init__(self, scenarios: Scenario, last: Snapshot, record: Recorder):
+    def __init__(self, scenarios: Scenario, last: Snapshot, record: Recorder, tick: int = 0):
         self.scenarios, self.snapshot, self.record = scenarios, last, record
-        self.tick, self.goes_on = 0, bool(jnp.any(last.is_alive))
+        self.tick, self.goes_on = tick, bool(jnp.any(last.is_alive))
 
     def advance(self, cycles: int, every: int) -> np.ndarray:
         """See `InFlight`."""
@@ -176,16 +176,16 @@ class ByXla(InFlight):
         return self.snapshot
 
 
-def take_off(scenarios: Scenario, last: Snapshot, record: Recorder) -> InFlight:
-    """Lanes at mission time 0, ready to fly: on a processor by machine code for lanes, on another device by XLA.
+def take_off(scenarios: Scenario, last: Snapshot, record: Recorder, tick: int = 0) -> InFlight:
+    """Lanes after cycle `tick`, ready to fly on: on a processor by machine code for lanes, on another device by XLA.
 
     XLA also flies software of a user's own that does what `lanes` has no rule for; a warning says what that was.
     """
     if jax.default_backend() != "cpu":
-        return ByXla(scenarios, last, record)
+        return ByXla(scenarios, last, record, tick)
     shapes = shapes_of(scenarios, last)
     try:
-        return ByLanes(program(shapes, record), scenarios, last, shapes.is_shared)
+        return ByLanes(program(shapes, record), scenarios, last, shapes.is_shared, tick)
     except NotImplementedError as missing:
         warnings.warn(f"flown by XLA, several times slower, for there is no rule for {missing} in perilune.lanes", stacklevel=2)
-        return ByXla(scenarios, last, record)
+        return ByXla(scenarios, last, record, tick)
