@@ -1,6 +1,6 @@
 """A batch of landings: lanes with their own key, dispersions, faults and settings, flown by one program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -23,7 +23,7 @@ from perilune.simulation.orbit_model import OrbitModel, orbit_model
 from perilune.simulation.orbit_phase import fly_orbit
 from perilune.simulation.orbit_plan import plan_orbit
 from perilune.simulation.own_checks import checked, identity
-from perilune.simulation.scenario import SHARED, Maps, Scenario, build, mission_numbers, read_maps, shared, shared_of
+from perilune.simulation.scenario import SHARED, Maps, Scenario, build, lane_axes, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.settling import settle_lanes
 from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot
 from perilune.world.contact import Rest
@@ -59,6 +59,26 @@ class Broken(NamedTuple):
 
     moved: dict[str, Any]
     table: dict[str, Any]  # leaves of a FaultTable
+
+
+class Prepared(NamedTuple):
+    """Lanes ready to fly: scenarios, first snapshots, the numbers that fly, and what came of orbit phases."""
+
+    scenarios: Scenario
+    first: Snapshot
+    numbers: dict[str, Any]
+    orbit: tuple[Arrival, OrbitRow] | None = None
+
+    def lanes(self, which: Sequence[int]) -> "Prepared":
+        """Some of them, to the bit."""
+        places = np.asarray(which)
+
+        def taken(x):
+            return x[places] if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x)[places]
+
+        axes = lane_axes(self.scenarios)
+        own = jax.tree.map(lambda x, axis: x if axis is None else taken(x), self.scenarios, axes, is_leaf=lambda x: x is None)
+        return Prepared(own, *jax.tree.map(taken, (self.first, self.numbers, self.orbit)))
 
 
 class Flown(NamedTuple):
@@ -131,7 +151,7 @@ class Batch:
         return self.prepare(*self.arguments(seeds, faults, overrides))[:3]
 
     def arguments(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
-        """What `prepare` takes for lanes with these seeds.
+        """What `prepare` takes for lanes with these seeds (run 0 of each), or these pairs of seed and run.
 
         `faults`: name (kind, or kind.part) → magnitude, or a table with `magnitude` and a trigger as in a mission file; figures
         are one for all lanes or one a lane. `overrides`: mission path → value, likewise; they change the lander as drawn and as
@@ -152,7 +172,7 @@ class Batch:
             raise UserError(
                 f"{', '.join(lost)} strikes the built-in flight software alone, and another one flies: leave one of them out."
             )
-        keys = jnp.stack([run_key(int(seed), 0) for seed in seeds])
+        keys = jnp.stack([run_key(*run) if isinstance(run, tuple) else run_key(int(run), 0) for run in seeds])
 
         def per_lane(value, shape):
             return np.broadcast_to(np.asarray(value, np.float64), (len(keys), *shape))
@@ -188,8 +208,18 @@ class Batch:
         """
         if chunk % every:
             raise UserError(f"A chunk of {chunk} cycles cannot be recorded every {every} cycles: take a divisor of {chunk}.")
-        scenarios, last, numbers, orbit = self.prepare(*self.arguments(seeds, faults, overrides))
-        records, lanes = [], take_off(scenarios, last, record)
+        return self.fly_on(self.prepared(seeds, faults, overrides), record, every, watch, chunk)
+
+    def prepared(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None) -> Prepared:
+        """Lanes ready to fly; as `arguments` says."""
+        return Prepared(*self.prepare(*self.arguments(seeds, faults, overrides)))
+
+    def fly_on(
+        self, lanes_there: Prepared, record: Recorder, every: int, watch: Callable | None = None, chunk: int = CHUNK
+    ) -> Flown:  # fmt: skip
+        """Fly lanes that are ready to their ends; as `fly` says."""
+        scenarios, first, numbers, orbit = lanes_there
+        records, lanes = [], take_off(scenarios, first, record)
         while True:
             records.append(lanes.advance(chunk, every))
             if watch:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -20,7 +21,7 @@ from perilune.telemetry.dictionary import CHANNELS
 from perilune.telemetry.orbit_way import orbit_channels
 from perilune.telemetry.recorder import recorder
 
-from .batch import Batch
+from .batch import Batch, Flown, Prepared
 
 ALL_CHANNELS = tuple(CHANNELS)
 CHUNK = 100  # cycles between progress reports: 10 s of mission time
@@ -76,40 +77,56 @@ def fly_one(
     watch: Callable[[Progress], None] | None = None,
 ) -> Flight:
     """Fly one seed of a mission with these faults (name → magnitude, or a table with its trigger)."""
+    return fly_lane(batch, lambda: batch.prepared([seed], faults), seed, faults, watch)
+
+
+def fly_lane(
+    batch: Batch,
+    ready: Callable[[], Prepared],
+    seed: int,
+    faults: dict[str, Any],
+    watch: Callable[[Progress], None] | None = None,
+) -> Flight:
+    """Fly the one lane that `ready` makes, with full history. `seed` and `faults` are told, not flown: they are in the lane."""
     told = {fault.name: fault.as_json() for fault in check_faults(faults, batch.mission, batch.mission.name)}
-    names = ("time_s", *ALL_CHANNELS)
-    place = {name: i for i, name in enumerate(names)}
     began = time.perf_counter()
     marks: list[float] = []
 
     def report(latest: np.ndarray) -> None:
         marks.append(time.perf_counter())
         if watch:
-            row = latest[0]
-            watch(
-                Progress(
-                    time_s=float(row[0]),
-                    phase=NAMES[int(row[place["executive/mode"]])],
-                    height_above_terrain_m=float(row[place["truth/height_above_terrain_m"]]),
-                    speed_mps=float(row[place["truth/speed_mps"]]),
-                    propellant_kg=float(row[place["truth/propellant_kg"]]),
-                )
-            )
+            watch(progress_of(latest[0]))
 
-    flown = batch.fly([seed], recorder(ALL_CHANNELS), 1, faults, watch=report, chunk=CHUNK)
-    ended = time.perf_counter()
-    table = flown.records[:, 0, :]
-    last = jax.device_get(flown.last)
-    lane = jax.tree.map(lambda x: x[0], last)
-    # Frozen once it has ended, the lane repeats its last row to the end of the chunk: cut that off.
-    channels = {name: table[: max(int(lane.tick), 1), i] for name, i in place.items()}
-    outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)[0]
-    numbers = {path: np.asarray(value)[0] for path, value in jax.device_get(flown.numbers).items()}
-    orbit = jax.tree.map(lambda x: np.asarray(x)[0], jax.device_get(flown.orbit))
-    simulated = float(channels["time_s"][-1])
-    run_s = ended - marks[0]  # the first chunk holds tracing and compilation
-    period = batch.mission.flight.period_s
+    flown = batch.fly_on(ready(), recorder(ALL_CHANNELS), 1, report, CHUNK)
+    run_s = time.perf_counter() - marks[0]  # the first chunk holds tracing and compilation
+    flight = flight_of(batch, flown, 0, ALL_CHANNELS, seed, told)
+    simulated, period = float(flight.time[-1]), batch.mission.flight.period_s
     rate = (simulated - CHUNK * period) / run_s if run_s > 0 and simulated > CHUNK * period else float("nan")
+    return replace(flight, speed={"compile_s": marks[0] - began, "run_s": run_s, "real_time_factor": rate})
+
+
+def progress_of(row: np.ndarray) -> Progress:
+    """Where a lane stands, from a record of all channels."""
+    place = {name: i for i, name in enumerate(("time_s", *ALL_CHANNELS))}
+    return Progress(
+        time_s=float(row[0]),
+        phase=NAMES[int(row[place["executive/mode"]])],
+        height_above_terrain_m=float(row[place["truth/height_above_terrain_m"]]),
+        speed_mps=float(row[place["truth/speed_mps"]]),
+        propellant_kg=float(row[place["truth/propellant_kg"]]),
+    )
+
+
+def flight_of(batch: Batch, flown: Flown, lane: int, names: tuple[str, ...], seed: int, told: dict[str, Any]) -> Flight:
+    """One lane of a batch that was recorded every cycle, in `names`, as a flight."""
+    last = jax.tree.map(lambda x: np.asarray(x)[lane], jax.device_get(flown.last))
+    # Frozen once it has ended, the lane repeats its last row to the end of the chunk: cut that off.
+    table = flown.records[: max(int(last.tick), 1), lane, :]
+    channels = {name: table[:, i] for i, name in enumerate(("time_s", *names))}
+    outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)[lane]
+    numbers = {path: np.asarray(value)[lane] for path, value in jax.device_get(flown.numbers).items()}
+    orbit = jax.tree.map(lambda x: np.asarray(x)[lane], jax.device_get(flown.orbit))
+    reference = batch.mission.reference
     return Flight(
         mission=batch.mission.name,
         title=batch.mission.title,
@@ -117,12 +134,11 @@ def fly_one(
         scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning, batch.software),
         faults=told,
         channels=channels,
-        events=events_of(lane.log.tick, period, channels, outcome.touchdown),
+        events=events_of(last.log.tick, batch.mission.flight.period_s, channels, outcome.touchdown),
         outcome=outcome,
-        digest=run_digest(numbers, lane, outcome.as_dict()),
-        speed={"compile_s": marks[0] - began, "run_s": run_s, "real_time_factor": rate},
-        readouts=batch.mission.reference.readouts if batch.mission.reference else None,
-        readouts_credit=batch.mission.reference.credit if batch.mission.reference else "",
+        digest=run_digest(numbers, last, outcome.as_dict()),
+        readouts=reference.readouts if reference else None,
+        readouts_credit=reference.credit if reference else "",
         drawn={path: np.asarray(value).tolist() for path, value in batch.numbers.items()},
         resolved={path: np.asarray(value).tolist() for path, value in numbers.items()},
         orbit=orbit_figures(*orbit) if orbit else {},
