@@ -17,7 +17,11 @@ def cores() -> list[int]:
 
 def settle(queue) -> None:
     """First thing in a worker, before JAX starts: take one core, and only that."""
-    core = queue.get()
+    pinned(queue.get())
+
+
+def pinned(core: int) -> None:
+    """Keep this process on one core, and its programs in the user's cache."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
     from perilune.foundation.compilation import use_cache

@@ -48,8 +48,6 @@ def fly(
     from perilune.campaign.batch import Batch
     from perilune.campaign.one import fly_one
     from perilune.foundation.compilation import use_cache
-    from perilune.investigation.orbit import orbit_cause
-    from perilune.investigation.timeline import first_cause, reaction_chain
     from perilune.simulation.load import load
 
     from .own_class import load_computer
@@ -64,7 +62,14 @@ def fly(
         read = load(mission, overrides)
     use_cache()
     own = load_computer(flight_software) if isinstance(flight_software, str) else flight_software
-    flight = fly_one(Batch(read, beginning, own), seed, faults_of(read, healthy, faults or {}), watch)
+    return with_cause(fly_one(Batch(read, beginning, own), seed, faults_of(read, healthy, faults or {}), watch))
+
+
+def with_cause(flight: Flight) -> Flight:
+    """The flight with its first cause and the chain from there."""
+    from perilune.investigation.orbit import orbit_cause
+    from perilune.investigation.timeline import first_cause, reaction_chain
+
     if flight.orbit.get("impact"):
         return replace(flight, cause=orbit_cause(flight))
     # The chain's steps are those of the built-in software: how it agrees, confirms and changes mode.

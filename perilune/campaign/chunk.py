@@ -1,0 +1,124 @@
+"""A chunk of a campaign: 128 runs flown side by side, and a row of each."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from perilune.assessment.flight import Flight
+from perilune.assessment.outcome import Outcome, classify_batch
+from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
+
+from .batch import WIDTH, Flown, Prepared
+from .one import flight_of, run_digest
+from .plan import Plan, batch_of, told_faults
+from .summary import rows
+
+EVERY = 10  # cycles: one record a second
+TOLD = 16  # lost runs of a chunk whose cause is worked out: they fly once more, recorded every cycle
+Explain = Callable[[Flight], dict[str, Any]]  # a lost flight's first cause
+
+
+class Task(NamedTuple):
+    """A chunk to fly: its plan and number, how a lost flight is explained, and the channels that the explanation reads."""
+
+    plan: Plan
+    chunk: int
+    wanted: int = WIDTH  # runs whose rows are kept: the first ones
+    explain: Explain | None = None
+    channels: tuple[str, ...] = ()
+
+
+class Flights(NamedTuple):
+    """A chunk that has been flown: what was ready, what came of it, the verdicts, and a digest a run."""
+
+    ready: Prepared
+    flown: Flown
+    outcomes: list[Outcome]
+    digests: list[str]
+
+
+def fly_chunk(plan: Plan, chunk: int) -> Flights:
+    """Fly all 128 runs of a chunk, whoever asks for how many of them."""
+    batch = batch_of(plan)
+    ready = batch.prepared(plan.runs(chunk), plan.faults_of(batch.mission))
+    flown = batch.fly_on(ready, recorder(BATCH_CHANNELS, True), EVERY)
+    outcomes = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)
+    last, numbers = jax.device_get((flown.last, flown.numbers))
+    last = jax.tree.map(np.asarray, last)
+    digests = [
+        run_digest(
+            {path: np.asarray(value)[lane] for path, value in numbers.items()},
+            jax.tree.map(lambda x, lane=lane: x[lane], last),
+            outcomes[lane].as_dict(),
+        )
+        for lane in range(WIDTH)
+    ]
+    return Flights(ready, flown, outcomes, digests)
+
+
+def applied(plan: Plan, flown: Flown) -> dict[str, np.ndarray]:
+    """What dispersions put into each run, read back from the numbers that flew: path, with the element's number for lists."""
+    mission = batch_of(plan).mission
+    found = {}
+    for row in mission.dispersions:
+        values = np.asarray(flown.numbers[row.path], float)
+        if values.ndim == 1:
+            found[f"applied/{row.path}"] = values
+        else:
+            found |= {f"applied/{row.path}.{k}": values[:, k] for k in range(values.shape[1])}
+    return found
+
+
+def causes_of(task: Task, flights: Flights) -> list[str]:
+    """The first cause of each run: empty where it landed within requirements; “not told” beyond the first few lost ones."""
+    batch, found = batch_of(task.plan), [""] * WIDTH
+    lost = [k for k in range(task.wanted) if not flights.outcomes[k].is_within_requirements]
+    for k in lost:
+        found[k] = "not told"
+    told = lost[:TOLD]
+    if not told or task.explain is None:
+        return found
+    again = batch.fly_on(flights.ready.lanes(told), recorder(task.channels), 1)
+    for place, k in enumerate(told):
+        flight = flight_of(batch, again, place, task.channels, task.plan.seed, told_faults(task.plan, batch.mission))
+        found[k] = task.explain(flight).get("cause", "")
+    return found
+
+
+class Rows(NamedTuple):
+    """A chunk's rows, and what flying them took."""
+
+    columns: dict[str, np.ndarray]
+    seconds: float
+    worker: int  # which process
+
+
+def fly_task(task: Task) -> Rows:
+    """The rows of a chunk's first runs, as many as are wanted."""
+    began = time.perf_counter()
+    return Rows(columns_of(task), time.perf_counter() - began, os.getpid())
+
+
+def columns_of(task: Task) -> dict[str, np.ndarray]:
+    """The columns of a chunk's first `task.wanted` runs."""
+    plan, batch, wanted = task.plan, batch_of(task.plan), task.wanted
+    flights = fly_chunk(plan, task.chunk)
+    runs = plan.runs(task.chunk)
+    figures = rows(flights.flown, [run for _, run in runs], batch.mission.requirements, EVERY, batch.mission.flight.period_s)
+    columns: dict[str, Any] = {"run": [run for _, run in runs]}
+    columns |= {name: [row[name] for row in figures] for name in figures[0] if name != "seed"}
+    columns["first_cause"] = causes_of(task, flights)
+    columns |= applied(plan, flights.flown)
+    columns["digest"] = flights.digests
+    return {name: np.asarray(values)[:wanted] for name, values in columns.items()}
+
+
+def digest_of_rows(columns: dict[str, np.ndarray]) -> str:
+    """SHA-256 of all runs' digests in order: two campaigns are the same if theirs are."""
+    return hashlib.sha256(json.dumps([str(d) for d in columns["digest"]]).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""Worker processes that may die: each core has its own, and when one is gone another takes its place and its task."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any
+
+from perilune.foundation.errors import UserError
+
+from .pool import cores, pinned
+
+TRIES = 3  # of a task whose worker dies under it
+
+
+def enlisted(core: int) -> None:
+    """First thing in a worker: Ctrl-C is for the process that gives the tasks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pinned(core)
+
+
+class Post:
+    """One core's worker: a pool of one process, begun anew when the process is gone."""
+
+    def __init__(self, core: int):
+        self.core = core
+        self.pool = self.begun()
+
+    def begun(self) -> ProcessPoolExecutor:
+        """A fresh process on this core."""
+        return ProcessPoolExecutor(1, get_context("spawn"), initializer=enlisted, initargs=(self.core,))
+
+    def renew(self) -> None:
+        """Another process in the place of one that died."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.pool = self.begun()
+
+    def dismiss(self) -> None:
+        """End the process at once: what it is at is not needed."""
+        processes = list((self.pool._processes or {}).values())
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+
+
+def done_by_crew(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int | None = None) -> Iterator[tuple[int, Any]]:
+    """Number and result of each task as it is done, from a process a core; a worker that dies has its task done by another.
+
+    Raises UserError where one task has killed several workers, and whatever `work` raises.
+    """
+    posts = [Post(core) for core in cores()[: workers or None]][: max(len(tasks), 1)]
+    waiting, tries = list(range(len(tasks)))[::-1], [0] * len(tasks)
+    busy: dict[Future, tuple[Post, int]] = {}
+
+    def give(post: Post) -> None:
+        if waiting:
+            k = waiting.pop()
+            tries[k] += 1
+            try:
+                future = post.pool.submit(work, tasks[k])
+            except BrokenProcessPool:  # it died while it had nothing to do
+                post.renew()
+                future = post.pool.submit(work, tasks[k])
+            busy[future] = post, k
+
+    try:
+        for post in posts:
+            give(post)
+        while busy:
+            for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                post, k = busy.pop(future)
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    if tries[k] >= TRIES:
+                        raise UserError(
+                            f"Task {k} ended {TRIES} worker processes, one after the other: is memory short? "
+                            "Run again with fewer workers."
+                        ) from None
+                    waiting.append(k)
+                    post.renew()
+                else:
+                    yield k, result
+                give(post)
+    finally:
+        for post in posts:
+            post.dismiss()

@@ -1,0 +1,88 @@
+"""What a campaign is asked to do, as data: run k is a function of the plan without its length, and of k."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from perilune.foundation.errors import UserError
+from perilune.simulation.checks import check_faults, with_mission_faults
+from perilune.simulation.load import load
+from perilune.simulation.mission import Mission
+
+from .batch import WIDTH, Batch
+from .one import scenario_digest
+
+FORMAT = 1  # of a campaign's folder
+MOST_RUNS = 10**8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A mission with what is put into it, its faults, a seed, and which build flies it."""
+
+    mission: str
+    seed: int = 0
+    healthy: bool = False
+    faults: tuple[tuple[str, Any], ...] = ()  # added to the mission's own, or over them: name, magnitude or table
+    values: tuple[tuple[str, Any], ...] = ()  # put into the mission file before it is read
+    beginning: str = "pdi"
+    build: str = field(default="", compare=False)  # version and commit
+
+    def read(self) -> Mission:
+        """The mission as it flies. Raises UserError."""
+        return load(self.mission, dict(self.values))
+
+    def faults_of(self, mission: Mission) -> dict[str, Any]:
+        """Every run's faults: name → magnitude or table. Raises UserError."""
+        extra = {name: dict(said) if isinstance(said, tuple) else said for name, said in self.faults}
+        found = with_mission_faults(mission, self.healthy, extra)
+        check_faults(found, mission, mission.name)
+        return found
+
+    def runs(self, chunk: int) -> list[tuple[int, int]]:
+        """Seed and number of the runs of a chunk: run k flies in slot k mod 128 of chunk k div 128."""
+        return [(self.seed, WIDTH * chunk + slot) for slot in range(WIDTH)]
+
+    def as_json(self) -> dict[str, Any]:
+        """For campaign.json."""
+        return json.loads(json.dumps(asdict(self)))
+
+
+def frozen(value: Any) -> Any:
+    """A value from TOML or JSON as a plan may hold it: lists as tuples, tables as pairs."""
+    if isinstance(value, dict):
+        return tuple((key, frozen(x)) for key, x in sorted(value.items()))
+    return tuple(frozen(x) for x in value) if isinstance(value, list | tuple) else value
+
+
+@lru_cache(maxsize=2)
+def batch_of(plan: Plan) -> Batch:
+    """A process's own copy of the mission, made ready once. Raises UserError."""
+    return Batch(plan.read(), plan.beginning)
+
+
+def told_faults(plan: Plan, mission: Mission) -> dict[str, Any]:
+    """The faults as archives tell them."""
+    return {fault.name: fault.as_json() for fault in check_faults(plan.faults_of(mission), mission, mission.name)}
+
+
+def digest_of(plan: Plan) -> str:
+    """SHA-256 of everything that a run hangs on but seed and number: mission, ground, faults, and the build that flies."""
+    batch = batch_of(plan)
+    scenario = scenario_digest(batch.mission, batch.maps, told_faults(plan, batch.mission), plan.beginning)
+    return hashlib.sha256(f"{scenario} {plan.build}".encode()).hexdigest()
+
+
+def check_length(runs: int) -> None:
+    """Raises UserError for a number of runs that cannot be flown."""
+    if isinstance(runs, bool) or not isinstance(runs, int | np.integer) or not 1 <= runs <= MOST_RUNS:
+        raise UserError(f"--runs {runs}: give a whole number from 1 to {MOST_RUNS}.")
+
+
+def chunks_of(first: int, after: int) -> range:
+    """The chunks in which runs `first` to `after` − 1 fly."""
+    return range(first // WIDTH, -(-after // WIDTH))

@@ -1,0 +1,70 @@
+"""One run of a campaign again, with its whole history, and the proof that it is the same run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from perilune.assessment.flight import Flight
+from perilune.foundation.errors import UserError
+
+from .batch import WIDTH
+from .chunk import fly_chunk
+from .one import fly_lane
+from .plan import Plan, batch_of, frozen
+from .store import Store
+
+
+def plan_of(head: dict[str, Any]) -> Plan:
+    """The plan that a campaign's head tells."""
+    said = head["plan"]
+    return Plan(
+        mission=said["mission"],
+        seed=said["seed"],
+        healthy=said["healthy"],
+        faults=frozen(said["faults"]),
+        values=frozen(said["values"]),
+        beginning=said["beginning"],
+        build=said["build"],
+    )
+
+
+def campaign_head(store: Store) -> dict[str, Any]:
+    """A campaign's head. Raises UserError where the folder holds none."""
+    head = store.read_head()
+    if head is None:
+        raise UserError(f"{store.folder} holds no campaign: campaign.json is missing.")
+    return head
+
+
+def row_digest(store: Store, head: dict[str, Any], run: int) -> str:
+    """The digest of a run's row. Raises UserError where the campaign has no such run."""
+    table = store.read_part(run // WIDTH, head["digest"]) if run >= 0 else None
+    slot = run % WIDTH
+    if table is None or slot >= table.num_rows:
+        raise UserError(f"{store.folder} has no run {run}: its runs are counted from 0.")
+    return str(table["digest"][slot].as_py())
+
+
+def fly_again(folder: Path, run: int, build: str = "") -> Flight:
+    """Run `run` of a campaign with full history, its digest that of the row.
+
+    The whole chunk flies again, in its own slots, and its row's digest must match; then the lane alone, recorded every cycle, must
+    meet the ground in the same state to the last bit. Raises UserError where either does not.
+    """
+    store = Store(folder)
+    head = campaign_head(store)
+    plan, wanted = plan_of(head), row_digest(store, head, run)
+    flights = fly_chunk(plan, run // WIDTH)
+    slot = run % WIDTH
+    if flights.digests[slot] != wanted:
+        raise UserError(
+            f"Run {run} flew otherwise this time: digest {flights.digests[slot][:12]} for {wanted[:12]}. The campaign was flown "
+            f"by {plan.build or 'an unnamed build'}, this is {build or 'an unnamed build'}; another processor or version of JAX "
+            "or LLVM moves last bits too."
+        )
+    batch = batch_of(plan)
+    flight = fly_lane(batch, lambda: flights.ready.lanes([slot]), plan.seed, plan.faults_of(batch.mission))
+    alone, among = flight.outcome.touchdown, flights.outcomes[slot].touchdown
+    if alone != among:
+        raise UserError(f"Run {run}, flown alone, did not end where it ended among the others: {alone} for {among}.")
+    return replace(flight, outcome=flights.outcomes[slot], digest=wanted)

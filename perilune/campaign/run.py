@@ -1,0 +1,176 @@
+"""The campaign itself: which chunks are missing, who flies them, what has come of them so far."""
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from perilune.foundation.errors import UserError
+
+from .batch import WIDTH
+from .chunk import Explain, Rows, Task, fly_task
+from .crew import done_by_crew
+from .plan import Plan, batch_of, check_length, chunks_of, digest_of, told_faults
+from .pool import cores
+from .statistics import clopper_pearson
+from .store import Store
+
+CONFIDENCE = 0.95
+NOT_TOLD = "not told"
+
+
+@dataclass
+class Tally:
+    """What has come of the runs so far."""
+
+    asked: int
+    runs: int = 0
+    landed: int = 0
+    within_requirements: int = 0
+    outcomes: Counter = field(default_factory=Counter)
+    first_causes: Counter = field(default_factory=Counter)
+    flown_now: int = 0  # of the runs, by this call
+    began: float = field(default_factory=time.perf_counter)
+    chunks: dict[int, list[float]] = field(default_factory=dict)  # seconds of each worker's chunks
+
+    def add(self, columns: dict[str, np.ndarray]) -> None:
+        """Take in a chunk's rows."""
+        outcomes = [str(outcome) for outcome in columns["outcome"]]
+        self.runs += len(outcomes)
+        self.landed += outcomes.count("landed")
+        self.within_requirements += int(np.sum(columns["is_within_requirements"]))
+        self.outcomes.update(outcomes)
+        self.first_causes.update(str(cause) for cause in columns["first_cause"] if cause)
+
+    def add_flown(self, rows: Rows) -> None:
+        """Take in a chunk that was flown just now."""
+        self.add(rows.columns)
+        self.flown_now += len(rows.columns["outcome"])
+        self.chunks.setdefault(rows.worker, []).append(rows.seconds)
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds since the call."""
+        return time.perf_counter() - self.began
+
+    @property
+    def compile_s(self) -> float | None:
+        """What a worker's first chunk took longer than its others, at most; None before any has flown two."""
+        found = [first - statistics.median(others) for first, *others in self.chunks.values() if others]
+        return max(max(found), 0.0) if found else None
+
+    @property
+    def landings_per_s(self) -> float | None:
+        """Runs flown by this call over its time, but for compiling."""
+        busy = self.wall_s - (self.compile_s or 0.0)
+        return self.flown_now / busy if self.flown_now and busy > 0.0 else None
+
+    def probability(self, confidence: float = CONFIDENCE) -> dict[str, Any]:
+        """Landing probability with its interval."""
+        if not self.runs:
+            return {"estimate": None, "low": 0.0, "high": 1.0, "confidence": confidence, "method": "none flown"}
+        low, high = clopper_pearson(self.landed, self.runs, confidence)
+        return {
+            "estimate": self.landed / self.runs, "low": low, "high": high, "confidence": confidence, "method": "Clopper-Pearson",
+        }  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "runs": self.runs,
+            "landed": self.landed,
+            "within_requirements": self.within_requirements,
+            "landing_probability": self.probability(),
+            "outcomes": dict(self.outcomes.most_common()),
+            "first_causes": dict(self.first_causes.most_common()),
+            "landings_per_s": self.landings_per_s,
+            "compile_s": self.compile_s,
+            "wall_s": self.wall_s,
+        }
+
+
+def differences(one: Any, other: Any, path: str = "") -> list[str]:
+    """Where two tables differ, as dotted paths with both values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = sorted(set(one) | set(other))
+        return [d for key in keys for d in differences(one.get(key), other.get(key), f"{path}.{key}" if path else key)]
+    return [] if one == other else [f"{path} was {one}, is {other}"]
+
+
+def head_of(plan: Plan) -> dict[str, Any]:
+    """What campaign.json says of what flies."""
+    batch = batch_of(plan)
+    return {
+        "digest": digest_of(plan),
+        "plan": plan.as_json(),
+        "faults": told_faults(plan, batch.mission),
+        "mission": batch.mission.model_dump(mode="json"),
+    }
+
+
+def begin(store: Store, plan: Plan, resume: bool) -> dict[str, Any]:
+    """The head of a folder that is free, or holds this same campaign and is to be gone on with. Raises UserError."""
+    held, wanted = store.read_head(), head_of(plan)
+    if held is None:
+        others = [p.name for p in store.folder.iterdir() if p.name not in ("runs", ".lock")] + [str(k) for k in store.chunks()]
+        if resume:
+            raise UserError(f"{store.folder} holds no campaign to go on with: leave out --resume, or give its folder with --out.")
+        if others:
+            raise UserError(f"{store.folder} holds other things: give an empty or new folder with --out.")
+        store.write_head(wanted)
+        return wanted
+    if not resume:
+        raise UserError(f"{store.folder} holds a campaign already: go on with it by --resume, or give another --out.")
+    if held.get("digest") != wanted["digest"]:
+        keys = ("plan", "faults", "mission")
+        found = differences({k: held.get(k) for k in keys}, {k: wanted[k] for k in keys})
+        said = "; ".join(found[:5]) or "the ground or the build"
+        raise UserError(f"{store.folder} holds another campaign: {said}. Its runs and these would not mix: give another --out.")
+    return held
+
+
+def fly_campaign(
+    plan: Plan,
+    folder: Path,
+    runs: int,
+    resume: bool = False,
+    workers: int | None = None,
+    explain: tuple[Explain | None, tuple[str, ...]] = (None, ()),
+    watch: Callable[[Tally], None] | None = None,
+) -> Tally:
+    """Fly runs 0 to `runs` − 1 of a plan into a folder, those that are not there yet, and tell what came of them.
+
+    `explain`: what names a lost flight's first cause, and the channels it reads. `watch` is shown the tally after every chunk.
+    Interrupted, it leaves whole chunks behind; the same call with `resume` goes on from them. Raises UserError.
+    """
+    check_length(runs)
+    if workers is not None and not 1 <= workers <= len(cores()):
+        raise UserError(f"--workers {workers}: this machine has {len(cores())} cores for it; give 1 to {len(cores())}.")
+    store, tally = Store(folder), Tally(runs)
+    with store.locked():
+        head = begin(store, plan, resume)
+        missing = []
+        for chunk in chunks_of(0, runs):
+            wanted = min(WIDTH, runs - WIDTH * chunk)
+            table = store.read_part(chunk, head["digest"])
+            if table is None or table.num_rows < wanted:
+                missing.append(Task(plan, chunk, wanted, *explain))
+            else:
+                tally.add({name: np.asarray(table[name])[:wanted] for name in COUNTED})
+        if watch:
+            watch(tally)
+        for k, rows in done_by_crew(fly_task, missing, workers) if missing else ():
+            store.write_part(missing[k].chunk, rows.columns, head["digest"])
+            tally.add_flown(rows)
+            if watch:
+                watch(tally)
+        store.write_head({**head, "result": tally.as_json()})
+    return tally
+
+
+COUNTED = ("outcome", "is_within_requirements", "first_cause")

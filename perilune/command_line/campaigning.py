@@ -1,0 +1,75 @@
+"""`perilune campaign`, `replay` and `compare`: the display while they fly, and what they say at the end."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from perilune import __version__
+from perilune.campaign.plan import Plan, digest_of, frozen
+from perilune.campaign.run import Tally, fly_campaign
+from perilune.investigation.timeline import first_cause
+from perilune.telemetry.dictionary import CHANNELS
+
+from .entry import commit
+
+MOST_SHOWN = 6  # outcomes and causes in the live table
+
+
+def build() -> str:
+    """Version and commit of what flies."""
+    return f"{__version__} {commit()}"
+
+
+def plan_of(
+    mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], beginning: str
+) -> Plan:  # fmt: skip
+    """The plan from the command line's words."""
+    return Plan(mission, seed, healthy, frozen(faults), frozen(values), beginning, build())
+
+
+def default_folder(plan: Plan) -> Path:
+    """out/campaign-MISSION-…, by six digits of its digest."""
+    return Path("out") / f"campaign-{Path(plan.mission).stem}-{plan.seed}-{digest_of(plan)[:6]}"
+
+
+def as_time(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def shown(tally: Tally) -> Table:
+    """How it stands."""
+    rate, p = tally.landings_per_s, tally.probability()
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    left = as_time((tally.asked - tally.runs) / rate) if rate else "…"
+    speed = f"; {rate:.1f} landings/s, {left} to go" if rate else ""
+    table.add_row("runs", f"{tally.runs} of {tally.asked}{speed}")
+    if tally.runs:
+        table.add_row("landed", f"{p['estimate']:.4f}   (95 %: {p['low']:.4f} … {p['high']:.4f}, {p['method']})")
+        table.add_row("within requirements", f"{tally.within_requirements / tally.runs:.4f}")
+        table.add_row("outcomes", ", ".join(f"{n} {name}" for name, n in tally.outcomes.most_common(MOST_SHOWN)))
+        causes = ", ".join(f"{n} {name}" for name, n in tally.first_causes.most_common(MOST_SHOWN))
+        table.add_row("first causes", causes or "none")
+    return table
+
+
+def fly_with_display(plan: Plan, folder: Path, runs: int, resume: bool, workers: int | None, console: Console | None) -> Tally:
+    """Fly, with a live table where a person watches."""
+    explain = (first_cause, tuple(CHANNELS))
+    if console is None or not console.is_terminal:
+        return fly_campaign(plan, folder, runs, resume, workers, explain)
+    with Live(console=console, refresh_per_second=2) as live:
+        return fly_campaign(plan, folder, runs, resume, workers, explain, lambda tally: live.update(shown(tally)))
+
+
+def tell(tally: Tally, folder: Path, console: Console) -> None:
+    """The end of it."""
+    console.print(shown(tally))
+    console.print(
+        f"Kept in {folder}. Any run again, with its story: perilune replay {folder} --run K", markup=False, soft_wrap=True
+    )  # fmt: skip
