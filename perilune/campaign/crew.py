@@ -11,7 +11,7 @@ from perilune.foundation.errors import UserError
 
 from .pool import cores, pinned
 
-TRIES = 3  # of a task whose worker dies under it
+TRIES = 5  # of a task whose worker dies under it
 
 
 def enlisted(core: int) -> None:

@@ -70,11 +70,16 @@ def told_faults(plan: Plan, mission: Mission) -> dict[str, Any]:
     return {fault.name: fault.as_json() for fault in check_faults(plan.faults_of(mission), mission, mission.name)}
 
 
-def digest_of(plan: Plan) -> str:
-    """SHA-256 of everything that a run hangs on but seed and number: mission, ground, faults, and the build that flies."""
+def scenario_of(plan: Plan) -> str:
+    """SHA-256 of everything that a run hangs on but the build: mission, ground, faults, and the seed of all runs."""
     batch = batch_of(plan)
     scenario = scenario_digest(batch.mission, batch.maps, told_faults(plan, batch.mission), plan.beginning)
-    return hashlib.sha256(f"{scenario} {plan.build}".encode()).hexdigest()
+    return hashlib.sha256(f"{scenario} {plan.seed}".encode()).hexdigest()
+
+
+def digest_of(plan: Plan) -> str:
+    """SHA-256 of everything that a run hangs on but its number: two campaigns with it may share a folder."""
+    return hashlib.sha256(f"{scenario_of(plan)} {plan.build}".encode()).hexdigest()
 
 
 def check_length(runs: int) -> None:

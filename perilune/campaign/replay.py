@@ -11,6 +11,7 @@ from .batch import WIDTH
 from .chunk import fly_chunk
 from .one import fly_lane
 from .plan import Plan, batch_of, frozen
+from .run import changed_since
 from .store import Store
 
 
@@ -48,12 +49,14 @@ def row_digest(store: Store, head: dict[str, Any], run: int) -> str:
 def fly_again(folder: Path, run: int, build: str = "") -> Flight:
     """Run `run` of a campaign with full history, its digest that of the row.
 
-    The whole chunk flies again, in its own slots, and its row's digest must match; then the lane alone, recorded every cycle, must
-    meet the ground in the same state to the last bit. Raises UserError where either does not.
+    The whole chunk flies again, in its own slots, and its row's digest must match; then the lane alone, recorded every cycle,
+    must meet the ground in the same state to the last bit. Raises UserError where either does not, or the mission has changed.
     """
     store = Store(folder)
     head = campaign_head(store)
     plan, wanted = plan_of(head), row_digest(store, head, run)
+    if found := changed_since(head, plan):
+        raise UserError(f"The mission is not the one that {folder} was flown with: {found}. Put it back, or fly a new campaign.")
     flights = fly_chunk(plan, run // WIDTH)
     slot = run % WIDTH
     if flights.digests[slot] != wanted:

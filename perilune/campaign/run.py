@@ -15,13 +15,13 @@ from perilune.foundation.errors import UserError
 from .batch import WIDTH
 from .chunk import Explain, Rows, Task, fly_task
 from .crew import done_by_crew
-from .plan import Plan, batch_of, check_length, chunks_of, digest_of, told_faults
+from .plan import Plan, batch_of, check_length, chunks_of, digest_of, scenario_of, told_faults
 from .pool import cores
 from .statistics import clopper_pearson
 from .store import Store
 
 CONFIDENCE = 0.95
-NOT_TOLD = "not told"
+MOST_TOLD = 5  # differences that a message names
 
 
 @dataclass
@@ -107,10 +107,23 @@ def head_of(plan: Plan) -> dict[str, Any]:
     batch = batch_of(plan)
     return {
         "digest": digest_of(plan),
+        "scenario_digest": scenario_of(plan),
         "plan": plan.as_json(),
         "faults": told_faults(plan, batch.mission),
         "mission": batch.mission.model_dump(mode="json"),
     }
+
+
+def changed_since(held: dict[str, Any], plan: Plan) -> str:
+    """What of mission, faults and ground is not as a campaign's head tells; empty where all of it is."""
+    if held.get("scenario_digest") == scenario_of(plan):
+        return ""
+    wanted = head_of(plan)
+    plans = [{key: x for key, x in said["plan"].items() if key != "build"} for said in (held, wanted)]
+    found = differences(plans[0], plans[1])
+    for key in ("faults", "mission"):
+        found += differences(held.get(key), wanted[key], key)
+    return "; ".join(found[:MOST_TOLD]) or "the ground under it"
 
 
 def begin(store: Store, plan: Plan, resume: bool) -> dict[str, Any]:
@@ -127,9 +140,7 @@ def begin(store: Store, plan: Plan, resume: bool) -> dict[str, Any]:
     if not resume:
         raise UserError(f"{store.folder} holds a campaign already: go on with it by --resume, or give another --out.")
     if held.get("digest") != wanted["digest"]:
-        keys = ("plan", "faults", "mission")
-        found = differences({k: held.get(k) for k in keys}, {k: wanted[k] for k in keys})
-        said = "; ".join(found[:5]) or "the ground or the build"
+        said = changed_since(held, plan) or f"flown by {held['plan']['build']}, and this is {plan.build}"
         raise UserError(f"{store.folder} holds another campaign: {said}. Its runs and these would not mix: give another --out.")
     return held
 

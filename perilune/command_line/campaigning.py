@@ -26,8 +26,9 @@ def build() -> str:
 def plan_of(
     mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], beginning: str
 ) -> Plan:  # fmt: skip
-    """The plan from the command line's words."""
-    return Plan(mission, seed, healthy, frozen(faults), frozen(values), beginning, build())
+    """The plan from the command line's words; a mission file by its whole path, so that it can be replayed from anywhere."""
+    where = str(Path(mission).resolve()) if Path(mission).is_file() else mission
+    return Plan(where, seed, healthy, frozen(faults), frozen(values), beginning, build())
 
 
 def default_folder(plan: Plan) -> Path:

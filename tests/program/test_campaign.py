@@ -1,0 +1,202 @@
+"""What a campaign promises: the same runs however they are flown, nothing lost and nothing twice, no half-written file."""
+
+import errno
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from perilune.campaign import store as store_room
+from perilune.campaign.batch import WIDTH
+from perilune.campaign.crew import done_by_crew
+from perilune.campaign.evidence import Evidence
+from perilune.campaign.plan import Plan, frozen
+from perilune.campaign.replay import fly_again
+from perilune.campaign.run import differences, fly_campaign
+from perilune.campaign.sample import disperse
+from perilune.campaign.store import Store
+from perilune.foundation.errors import UserError
+from perilune.foundation.randomness import run_key
+
+SEED = 7
+PLAN = Plan("resilience", SEED, healthy=True, values=frozen({"start.lead_time_s": 18.0}))
+RUNS = WIDTH + 40  # a chunk and a part of one
+ROWS = {"run": np.arange(3), "outcome": np.asarray(["landed"] * 3), "digest": np.asarray(["a", "b", "c"])}
+
+
+@pytest.fixture(scope="module")
+def flown(tmp_path_factory):
+    """A campaign by two workers, and its folder."""
+    folder = tmp_path_factory.mktemp("campaign") / "two"
+    return fly_campaign(PLAN, folder, RUNS, workers=min(2, os.cpu_count() or 1)), folder
+
+
+def digests(folder: Path) -> list[str]:
+    """Of all runs, in order."""
+    return [str(d) for d in Evidence(folder).column("digest")]
+
+
+def test_serial_resumed_and_parallel_are_the_same(flown, tmp_path):
+    tally, folder = flown
+    assert tally.runs == RUNS == len(set(digests(folder)))
+    first = fly_campaign(PLAN, tmp_path / "one", 50, workers=1)
+    assert first.runs == 50
+    more = fly_campaign(PLAN, tmp_path / "one", RUNS, resume=True, workers=1)
+    assert more.runs == RUNS and more.flown_now == RUNS  # the short chunk flies again as a whole
+    assert digests(tmp_path / "one") == digests(folder)
+    again = fly_campaign(PLAN, tmp_path / "one", RUNS, resume=True)
+    assert again.flown_now == 0 and again.outcomes == more.outcomes == tally.outcomes
+
+
+def test_a_run_is_replayed_to_the_bit(flown):
+    _, folder = flown
+    flight = fly_again(folder, WIDTH + 3)
+    assert flight.digest == digests(folder)[WIDTH + 3]
+    row = Evidence(folder).runs.loc[WIDTH + 3]
+    assert flight.outcome.touchdown is not None
+    assert flight.outcome.touchdown.vertical_speed_mps == row["vertical_speed_mps"]
+    with pytest.raises(UserError, match=f"has no run {RUNS}"):
+        fly_again(folder, RUNS)
+
+
+def test_what_was_applied_is_what_was_planned(flown, batch):
+    """Read back from the numbers that flew, against the dispersions worked out anew."""
+    evidence = Evidence(flown[1])
+    for run in (0, 5, RUNS - 1):
+        planned = jax.jit(lambda key: disperse(batch.mission, batch.numbers, key))(run_key(SEED, run))
+        for row in batch.mission.dispersions:
+            wanted = np.atleast_1d(np.asarray(planned[row.path]))
+            names = (
+                [f"applied/{row.path}.{k}" for k in range(len(wanted))] if np.ndim(planned[row.path]) else [f"applied/{row.path}"]
+            )
+            found = [evidence.column(name)[run] for name in names]
+            np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-13)  # another program's rounding
+
+
+def test_evidence_is_read_from_the_folder(flown):
+    tally, folder = flown
+    evidence = Evidence(folder)
+    assert evidence.landing_probability()["estimate"] == tally.landed / RUNS
+    assert sum(evidence.causes().values()) == RUNS - tally.within_requirements
+    index = evidence.sensitivity("miss_distance_m", slices=4)
+    assert set(index) == set(evidence.inputs()) and all(0.0 <= x <= 1.0 for x in index.values())
+    # Nothing on board sees where along its track it is: an error there of 250 m at the start is still there at the end.
+    assert next(iter(index)) == "start.position_error_rtn_m.1"
+    with pytest.raises(UserError, match="no column colour"):
+        evidence.column("colour")
+
+
+def test_a_changed_mission_is_refused(flown):
+    _, folder = flown
+    other = Plan("resilience", SEED, healthy=True, values=frozen({"start.lead_time_s": 18.0, "lander.dry_mass_kg": 341.0}))
+    with pytest.raises(UserError, match=r"lander\.dry_mass_kg was 340\.0, is 341\.0"):
+        fly_campaign(other, folder, RUNS, resume=True)
+    with pytest.raises(UserError, match="holds a campaign already: go on with it by --resume"):
+        fly_campaign(PLAN, folder, RUNS)
+    with pytest.raises(UserError, match="flown by , and this is another build"):
+        fly_campaign(Plan(PLAN.mission, SEED, True, (), PLAN.values, "pdi", "another build"), folder, RUNS, resume=True)
+
+
+def test_what_cannot_be_flown_is_refused(tmp_path):
+    for runs in (0, -5, 10**9):
+        with pytest.raises(UserError, match=f"--runs {runs}: give a whole number"):
+            fly_campaign(PLAN, tmp_path, runs)
+    with pytest.raises(UserError, match="holds no campaign to go on with"):
+        fly_campaign(PLAN, tmp_path / "new", 10, resume=True)
+    with pytest.raises(UserError, match="--workers 0: this machine has"):
+        fly_campaign(PLAN, tmp_path / "new", 10, workers=0)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("hello")
+    with pytest.raises(UserError, match="holds other things"):
+        fly_campaign(PLAN, tmp_path / "full", 10)
+    assert (tmp_path / "full" / "letter.txt").read_text() == "hello"
+
+
+def test_one_campaign_at_a_time(tmp_path):
+    with Store(tmp_path).locked(), pytest.raises(UserError, match="Another campaign is writing"), Store(tmp_path).locked():
+        pass
+
+
+def test_half_written_parts_are_not_read(tmp_path):
+    store = Store(tmp_path)
+    with store.locked():
+        store.write_part(0, ROWS, "mine")
+        (tmp_path / "runs" / ".part-000001.parquet.part").write_bytes(b"PAR1 and no more")
+    assert store.chunks() == [0] and store.read_part(1, "mine") is None
+    store.part(1).write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match="cannot be read"):
+        store.read_part(1, "mine")
+    with pytest.raises(UserError, match="belongs to another campaign"):
+        store.read_part(0, "theirs")
+
+
+def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
+    """Parts that are there stay; what could not be written leaves nothing."""
+    store = Store(tmp_path)
+
+    def full(table, path, **_):
+        Path(path).write_bytes(b"some of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def two():
+        with store.locked():
+            store.write_part(0, ROWS, "mine")
+            monkeypatch.setattr(store_room.pq, "write_table", full)
+            store.write_part(1, ROWS, "mine")
+
+    with pytest.raises(UserError, match="No space left on device"):
+        two()
+    assert store.chunks() == [0]
+    assert not list((tmp_path / "runs").glob("*.part"))
+    assert pq.read_table(store.part(0)).num_rows == 3
+
+
+def test_heads_of_other_formats_are_told(tmp_path):
+    (tmp_path / "campaign.json").write_text('{"format": 99}')
+    with pytest.raises(UserError, match="has format 99"):
+        Evidence(tmp_path)
+    (tmp_path / "campaign.json").write_text("[1, 2")
+    with pytest.raises(UserError, match="cannot be read"):
+        Evidence(tmp_path)
+    assert differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}}) == ["a.b was 1, is 3", "c was 2, is None"]
+
+
+def napped(k: int) -> tuple[int, int]:
+    """A task of a tenth of a second."""
+    time.sleep(0.1)
+    return k, os.getpid()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds its children in /proc")
+def test_workers_that_are_killed_lose_nothing():
+    """Workers killed at random moments: every task is done, and told once."""
+    stop, killed = threading.Event(), []
+
+    def hunt():
+        choice = random.Random(3)
+        while not stop.wait(choice.uniform(3.0, 5.0)) and len(killed) < 4:  # a worker takes two seconds to begin
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            victims = [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+            if victims:
+                os.kill(choice.choice(victims), signal.SIGKILL)
+                killed.append(victims)
+
+    hunter = threading.Thread(target=hunt, daemon=True)
+    hunter.start()
+    try:
+        found = list(done_by_crew(napped, range(120), workers=1))
+    finally:
+        stop.set()
+        hunter.join()
+    assert len(killed) >= 2
+    assert sorted(k for k, _ in found) == list(range(120))
+    assert all(k == result[0] for k, result in found)
+    assert len({pid for _, (_, pid) in found}) > 1
