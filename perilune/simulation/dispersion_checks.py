@@ -63,11 +63,16 @@ def worded(number: np.ndarray) -> str:
     return f"{' × '.join(str(n) for n in number.shape)} parts" if number.ndim else "one figure"
 
 
+def counted(values: tuple, word: str) -> str:
+    """How many there are, in words."""
+    return f"{len(values)} {word}" if len(values) == 1 else f"{len(values)} {word}s"
+
+
 def check_keys(row: DispersionRow, where: str) -> None:
     """What is given is what the distribution takes."""
     given, takes = row.figures(), TAKES[row.distribution]
     wanted = " and ".join(" or ".join(one_of) for one_of in takes)
-    about = f"{where}: dispersion of {row.name}: “{row.distribution}” takes exactly {wanted}"
+    about = f"{where}: dispersion of {row.name}: “{row.distribution}” needs {wanted}"
     known = [key for one_of in takes for key in one_of]
     if foreign := [key for key in given if key not in known]:
         raise UserError(f"{about}; leave out {', '.join(foreign)}, or choose another distribution.")
@@ -85,7 +90,7 @@ def check_lengths(row: DispersionRow, number: np.ndarray, where: str) -> None:
     for key, value in row.figures().items():
         if key not in ("values", "probabilities") and isinstance(value, tuple) and (len(value) != parts or not number.ndim):
             wanted = f"{parts} parts" if number.ndim else "a plain number: write it without brackets"
-            raise UserError(f"{where}: dispersion of {row.name} has {len(value)} figures for {wanted}.")
+            raise UserError(f"{where}: dispersion of {row.name} has {counted(value, 'figure')} for {wanted}.")
 
 
 def check_sense(row: DispersionRow, numbers: Numbers, where: str) -> None:
@@ -94,11 +99,11 @@ def check_sense(row: DispersionRow, numbers: Numbers, where: str) -> None:
     if row.distribution == "discrete":
         chances = row.probabilities or ()
         if not values or len(values) != len(chances):
-            raise UserError(f"{about} {len(values)} values and {len(chances)} probabilities; give one probability a value.")
+            raise UserError(f"{about} {counted(values, 'value')} for {len(chances)} probabilities; give one probability a value.")
         if abs(math.fsum(chances) - 1.0) > 1e-9:
             raise UserError(f"{about} probabilities sum to {math.fsum(chances):.10g}; they must sum to 1.")
     if row.distribution == "empirical" and len(values) < 2:
-        raise UserError(f"{about} values has {len(values)} offsets; an empirical distribution needs at least 2.")
+        raise UserError(f"{about} values has {counted(values, 'offset')}; an empirical distribution needs at least 2.")
     if row.distribution == "log_normal":
         for path in row.moves:
             if numbers[path].size and not np.any(numbers[path]):
@@ -121,7 +126,7 @@ def check_group(group: CorrelatedGroup, numbers: Numbers, where: str) -> None:
         found = f"{len(rows)} rows of {' or '.join(str(size) for size in sizes) or 'no'}"
         raise UserError(f"{about} {key} has {found} figures for {count} numbers; give {count} rows of {count}.")
     if group.sigma is not None and len(group.sigma) != count:
-        raise UserError(f"{about} sigma has {len(group.sigma)} figures for {count} numbers; give one a number.")
+        raise UserError(f"{about} sigma has {counted(group.sigma, 'figure')} for {count} numbers; give one a number.")
     matrix = matrix_of(group)
     if asymmetry(matrix) > ASYMMETRY:
         row, column = np.unravel_index(np.argmax(np.abs(matrix - matrix.T)), matrix.shape)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 from pydantic import AfterValidator, Field
+from pydantic_core import ErrorDetails
 
 from perilune.flight.guidance.laws import BRAKING, DESCENT
 from perilune.foundation.errors import UserError
@@ -315,11 +316,17 @@ def read_table(name_or_path: str) -> tuple[dict[str, Any], str]:
         raise UserError(f"{name_or_path} is not valid TOML: {problem}.") from problem
 
 
+def key_of(error: ErrorDetails) -> str:
+    """The dotted key of one error of a validation."""
+    return ".".join(str(part) for part in error["loc"] if not ALTERNATIVE.match(str(part)))
+
+
 def sentence(problem: pydantic.ValidationError, where: str) -> str:
     """The first error of a validation as one sentence: file, key, what was found, what is accepted."""
     first = problem.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if not ALTERNATIVE.match(str(part)))
-    more = f" ({problem.error_count() - 1} more after it)" if problem.error_count() > 1 else ""
+    key = key_of(first)
+    others = {key_of(error) for error in problem.errors()} - {key}
+    more = f" ({len(others)} more after it)" if others else ""
     if first["type"] == "extra_forbidden":
         table: Any = Mission
         for part in (part for part in first["loc"][:-1] if isinstance(part, str)):

@@ -1,5 +1,9 @@
 """Are numbers drawn as the mission file says, and is every mistake in saying it told in a sentence?"""
 
+import re
+import tomllib
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -244,7 +248,7 @@ BAD = {
     "no sigma": ([row()], [], "add sigma or sigma_percent"),
     "two sigmas": ([row(sigma=1.0, sigma_percent=1.0)], [], "are both given"),
     "no probabilities": ([row(distribution="discrete", values=[1.0])], [], "add probabilities"),
-    "a probability too few": ([row(distribution="discrete", values=[1.0, 2.0], probabilities=[1.0])], [], "1 probabilities"),
+    "a probability too few": ([row(distribution="discrete", values=[1.0, 2.0], probabilities=[1.0])], [], "2 values for 1 "),
     "probabilities": ([row(distribution="discrete", values=[1.0, 2.0], probabilities=[0.4, 0.5])], [], "sum to 0.9"),
     "negative probability": (
         [row(distribution="discrete", values=[1.0, 2.0], probabilities=[-0.5, 1.5])], [], "greater than or equal to 0",
@@ -253,7 +257,10 @@ BAD = {
     "a limit of zero": ([row(distribution="truncated_normal", sigma=1.0, limit_sigma=0.0)], [], "greater than 0"),
     "a factor on zero": ([row(distribution="log_normal", sigma_log=0.1)], [], "take normal instead"),
     "negative sigma": ([row(sigma=-1.0)], [], "greater than or equal to 0"),
-    "sigma that is no number": ([row(sigma=float("nan"))], [], "dispersions.0.sigma = nan: should be a finite number"),
+    "probability that is no number": (
+        [row(distribution="discrete", values=[1.0, 2.0], probabilities=[float("nan"), 1.0])], [], "probabilities.0 = nan",
+    ),
+    "sigma that is no number": ([row(sigma=float("nan"))], [], "dispersions.0.sigma = nan: should be a finite number."),
     "offset that is no number": ([row(distribution="empirical", values=[1.0, float("nan")])], [], "values.1 = nan"),
     "covariance that is no number": ([], [group(covariance=[[1.0, float("nan")], [0.0, 1.0]])], "covariance.0.1 = nan"),
     "figures for parts": ([row(BIAS, sigma=[1.0, 2.0])], [], "2 figures for 3 parts"),
@@ -272,7 +279,7 @@ BAD = {
     "small units, not positive": ([], [group(covariance=[[1e8, 2e-1], [2e-1, 1e-10]])], "its eigenvalues are -3e-10, 1e+08"),
     "wrong size": ([], [group([BIAS], covariance=HALF)], "2 rows of 2 figures for 3 numbers; give 3 rows of 3"),
     "ragged": ([], [group(covariance=[[1.0, 0.0], [0.0]])], "2 rows of 1 or 2 figures for 2 numbers"),
-    "sigmas of the wrong count": ([], [group(correlation=HALF, sigma=[1.0])], "sigma has 1 figures for 2 numbers"),
+    "sigmas of the wrong count": ([], [group(correlation=HALF, sigma=[1.0])], "sigma has 1 figure for 2 numbers"),
     "not symmetric": ([], [group(covariance=[[1.0, 0.5], [0.4, 1.0]])], "row 1, column 2 is 0.5, the other way round 0.4"),
     "diagonal": ([], [group(correlation=[[1.0, 0.5], [0.5, 0.9]], sigma=[1.0, 1.0])], "diagonal of correlation must be 1"),
     "correlation over 1": ([], [group(correlation=[[1.0, 1.5], [1.5, 1.0]], sigma=[1.0, 1.0])], "less than or equal to 1"),
@@ -322,3 +329,14 @@ def test_a_mission_file_reads_and_shows_them(tmp_path):
     assert shown["correlated.soil.friction"] == ((1.0,), "(normal, correlated among 1)")
     assert shown["correlated.soil.friction.covariance"] == (((1.0,),), "")
     assert draw_count(load(str(path))) == draw_count(load("resilience")) + 2
+
+
+def test_the_example_of_the_page_loads_and_draws():
+    """docs/models.md: five numbers more, engines by one relative error, and a group."""
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    example = re.findall(r"```toml\n(.*?)```", page[page.index("## Dispersions") :], re.DOTALL)[0]
+    mission = load("resilience", tomllib.loads(example))
+    numbers = numbers_of(mission)
+    flown = jax.jit(lambda numbers, key: disperse(mission, numbers, key))(numbers, run_key(0, 0))
+    moved = {path for path in numbers if not np.array_equal(numbers[path], flown[path])}
+    assert moved == {"site.reflectance_1064nm", MASS, "lander.propellant_mass_kg", PUSH, ASSIST}
