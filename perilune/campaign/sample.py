@@ -129,7 +129,7 @@ def put(numbers: dict, path: str, given, normals, move: Callable) -> None:
 
 
 def correlated_offsets(group: CorrelatedGroup, normals):
-    """L z, (n,), a column at a time: a matrix product's rounding would hang on the width of the batch."""
+    """L z, (n,), a column at a time: a matrix product's rounding may hang on the width of the batch."""
     columns = jnp.asarray(factor(group)).T
     return sum((column * normal for column, normal in zip(columns, normals, strict=True)), jnp.zeros_like(normals))
 
