@@ -2,9 +2,12 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from rich.console import Console
 
+from perilune.simulation.correlation import factor
 from perilune.simulation.mission import Mission
+from perilune.simulation.numbers import numbers_as_given
 
 # Endings of keys, longest first → how the unit is written.
 UNITS = {
@@ -15,6 +18,8 @@ UNITS = {
     "_percent": "%", "_ppm": "ppm", "_deg": "°", "_kg": "kg", "_mm": "mm", "_mj": "mJ", "_aj": "aJ", "_db": "dB",
     "_ug": "µg", "_ms": "ms", "_m": "m", "_n": "N", "_s": "s",
 }  # fmt: skip
+
+UNITS_OF_FIGURES = {"sigma_percent": "%", "limit_sigma": "sigma", "sigma_log": "of the logarithm"}  # others: the number's
 
 
 class Row(NamedTuple):
@@ -41,8 +46,8 @@ def source_of(path: str, sources: dict[str, str]) -> str:
 
 
 def rows(mission: Mission) -> list[Row]:
-    """Every value, in the file's order; faults and dispersions last."""
-    table = mission.model_dump(mode="json", exclude={"sources", "faults", "dispersions", "name", "title"})
+    """Every value, in the file's order; faults, dispersions and correlated groups last."""
+    table = mission.model_dump(mode="json", exclude={"sources", "faults", "dispersions", "correlated", "name", "title"})
     found: list[Row] = []
 
     def walk(node: dict, prefix: str) -> None:
@@ -59,18 +64,40 @@ def rows(mission: Mission) -> list[Row]:
         found.append(Row(path, fault.magnitude, unit_of(fault.kind), source_of(path, mission.sources)))
         when = {key: value for key, value in fault.table().items() if key != "magnitude" and value not in ("", 0.0)}
         found += [Row(f"{path}.{key}", value, unit_of(key), "") for key, value in when.items()]
-    for spread in mission.dispersions:
-        path = f"dispersions.{spread.path}"
-        value = next(x for x in (spread.sigma, spread.sigma_percent, spread.half_width) if x is not None)
-        unit = "%" if spread.sigma_percent is not None else unit_of(spread.path)
-        found.append(Row(path, value, f"{unit} ({spread.distribution})", source_of(path, mission.sources)))
+    return found + spread(mission)
+
+
+def spread(mission: Mission) -> list[Row]:
+    """How far numbers are dispersed: the figures of each distribution, sigmas and matrix of each correlated group."""
+    found: list[Row] = []
+    for row in mission.dispersions:
+        for moved in row.moves:
+            path = f"dispersions.{moved}"
+            together = f", one draw for {len(row.moves)}" if len(row.moves) > 1 else ""
+            (first, value), *others = row.figures().items()
+            unit = UNITS_OF_FIGURES.get(first, unit_of(moved))
+            source = source_of(path, mission.sources)
+            found.append(Row(path, value, f"{unit} ({row.distribution}{together})".lstrip(), source))
+            found += [Row(f"{path}.{key}", figure, UNITS_OF_FIGURES.get(key, ""), "") for key, figure in others]
+    numbers = numbers_as_given(mission) if mission.correlated else {}
+    for group in mission.correlated:
+        root, first = factor(group), 0
+        sigma = np.sqrt(np.sum(root * root, axis=1))
+        for moved in group.paths:
+            path, count = f"correlated.{moved}", numbers[moved].size
+            of = f"{unit_of(moved)} (normal, correlated among {len(sigma)})".lstrip()
+            found.append(Row(path, tuple(float(x) for x in sigma[first : first + count]), of, source_of(path, mission.sources)))
+            first += count
+        key = "correlation" if group.covariance is None else "covariance"
+        found.append(Row(f"correlated.{group.paths[0]}.{key}", getattr(group, key), "", ""))
     return found
 
 
 def written(value: object) -> str:
     """A value as people write it."""
     if isinstance(value, list | tuple):
-        return ", ".join(written(x) for x in value)
+        has_rows = bool(value) and isinstance(value[0], list | tuple)
+        return ("; " if has_rows else ", ").join(written(x) for x in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -81,7 +108,7 @@ def show_table(mission: Mission, console: Console) -> None:
     block, said = "", ""
     for row in rows(mission):
         table, _, key = row.path.rpartition(".")
-        if row.path.startswith(("faults.", "dispersions.")):
+        if row.path.startswith(("faults.", "dispersions.", "correlated.")):
             table, _, key = row.path.partition(".")
         if table != block:
             block, said = table, ""

@@ -10,12 +10,12 @@ from perilune.foundation.errors import UserError
 from perilune.foundation.moon import SURFACE_GRAVITY
 from perilune.world.sensors.instruments import LATE
 
+from .dispersion_checks import check_dispersions
 from .fault_rows import Wanted, collected
 from .flight_checks import flight_rules
 from .layout import axes_without_torque, centre_at_start, pairs_balance, surrounds
 from .mission import Mission, known_by_the_schema
 from .nearest import nearest
-from .numbers import numbers_as_given
 from .sensor_checks import sensor_rules
 
 FARTHEST_M = 1.8e6  # where the plane that the ground is laid in is stretched fourfold
@@ -257,31 +257,18 @@ def orbit_rules(mission: Mission) -> tuple[tuple[bool, str], ...]:
 
 
 def check_paths(mission: Mission, where: str) -> None:
-    """Dispersions name numbers that exist, with as many sigmas as the number has parts; sources name keys that exist."""
-    numbers = numbers_as_given(mission)
-    for row in mission.dispersions:
-        if row.path not in numbers:
-            raise UserError(f"{where}: dispersion of unknown number “{row.path}”.{nearest(row.path, numbers)}")
-        if row.path.startswith("flight.") or row.path == "site.onboard_flat_above_site_m":
-            raise UserError(f"{where}: {row.path} is flight software's, which flies as drawn; disperse what is true instead.")
-        given = [x for x in (row.sigma, row.sigma_percent, row.half_width) if x is not None]
-        if len(given) != 1 or (row.distribution == "uniform") != (row.half_width is not None):
-            raise UserError(
-                f"{where}: dispersion of {row.path} needs exactly one of sigma, sigma_percent (normal) or half_width (uniform)."
-            )
-        parts = numbers[row.path].shape[0] if numbers[row.path].ndim else 0
-        if isinstance(given[0], tuple) and len(given[0]) != parts:
-            wanted = f"{parts} parts" if parts else "a plain number: write it without brackets"
-            raise UserError(f"{where}: dispersion of {row.path} has {len(given[0])} figures for {wanted}.")
+    """Dispersions name numbers that exist, with figures that fit them; sources name keys that exist."""
+    check_dispersions(mission, where)
     known = [f"{root}.{key}" for root, key in keys(mission)]
     known += [f"faults.{fault.name}" for fault in mission.faults]
-    known += [f"dispersions.{row.path}" for row in mission.dispersions]
+    known += [f"dispersions.{path}" for row in mission.dispersions for path in row.moves]
+    known += [f"correlated.{path}" for group in mission.correlated for path in group.paths]
     for path in mission.sources:
         if (
             path not in known
             and not known_by_the_schema(path.split("."))
             and not any(k.startswith(f"{path}.") for k in known)
-            and not path.startswith(("faults.", "dispersions"))
+            and not path.startswith(("faults.", "dispersions", "correlated"))
         ):
             raise UserError(f"{where}: [sources] names “{path}”, which the file does not have.{nearest(path, known)}")
 
@@ -296,7 +283,7 @@ def keys(mission: Mission):
             else:
                 yield f"{prefix}{key}"
 
-    table = mission.model_dump(exclude={"sources", "faults", "dispersions"}, exclude_none=True)
+    table = mission.model_dump(exclude={"sources", "faults", "dispersions", "correlated"}, exclude_none=True)
     for root, node in table.items():
         if isinstance(node, dict):
             for key in walk(node, ""):

@@ -1,5 +1,6 @@
 """The mission file: its schema, and reading it with sentences instead of tracebacks."""
 
+import re
 import tomllib
 from collections.abc import Iterable
 from copy import deepcopy
@@ -10,16 +11,19 @@ from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 from pydantic import AfterValidator, Field
+from pydantic_core import ErrorDetails
 
 from perilune.flight.guidance.laws import BRAKING, DESCENT
 from perilune.foundation.errors import UserError
 
+from .dispersion_tables import CorrelatedGroup, DispersionRow
 from .executive_tables import ContingencyTable, CutOffTable, PropellantTable
 from .lander_tables import Lander
 from .nearest import nearest
 from .orbit_table import Orbit
 from .table_words import Finite, NotNegative, Positive, Table, Three, ThreePositive
 
+ALTERNATIVE = re.compile(r"constrained-|tuple\[")  # how pydantic names one of the types that a key may have
 UNIFORM = "uniform"  # what a mission file says of a ground as bright everywhere as at its site
 
 
@@ -253,14 +257,6 @@ class FaultRow(Table):
         return self.model_dump(exclude={"kind", "part", "text"}, exclude_none=True)
 
 
-class DispersionRow(Table):
-    path: str
-    distribution: Literal["normal", "uniform"]
-    sigma: NotNegative | tuple[NotNegative, ...] | None = None
-    sigma_percent: NotNegative | None = None
-    half_width: NotNegative | tuple[NotNegative, ...] | None = None
-
-
 class Reference(Table):
     """What was published of the real flight, to be drawn over ours."""
 
@@ -285,6 +281,7 @@ class Mission(Table):
     reference: Reference | None = None
     faults: tuple[FaultRow, ...] = ()
     dispersions: tuple[DispersionRow, ...] = ()
+    correlated: tuple[CorrelatedGroup, ...] = ()
     sources: dict[str, str] = Field(default_factory=dict)
 
 
@@ -319,15 +316,21 @@ def read_table(name_or_path: str) -> tuple[dict[str, Any], str]:
         raise UserError(f"{name_or_path} is not valid TOML: {problem}.") from problem
 
 
+def key_of(error: ErrorDetails) -> str:
+    """The dotted key of one error of a validation."""
+    return ".".join(str(part) for part in error["loc"] if not ALTERNATIVE.match(str(part)))
+
+
 def sentence(problem: pydantic.ValidationError, where: str) -> str:
     """The first error of a validation as one sentence: file, key, what was found, what is accepted."""
     first = problem.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    more = f" ({problem.error_count() - 1} more after it)" if problem.error_count() > 1 else ""
+    key = key_of(first)
+    others = {key_of(error) for error in problem.errors()} - {key}
+    more = f" ({len(others)} more after it)" if others else ""
     if first["type"] == "extra_forbidden":
         table: Any = Mission
-        for part in first["loc"][:-1]:
-            table = table_below(table, str(part))
+        for part in (part for part in first["loc"][:-1] if isinstance(part, str)):
+            table = table_below(table, part)
         hint = nearest(str(first["loc"][-1]), getattr(table, "model_fields", {}))
         return f"{where}: unknown key {key}.{hint}{more}"
     if first["type"] == "missing":
