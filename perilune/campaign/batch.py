@@ -61,6 +61,13 @@ class Broken(NamedTuple):
     table: dict[str, Any]  # leaves of a FaultTable
 
 
+class Draws(NamedTuple):
+    """What makes lanes differ by chance: each run's key, and standard normal numbers in the place of its own draw, if any."""
+
+    key: Any
+    normals: Any = None
+
+
 class Prepared(NamedTuple):
     """Lanes ready to fly: scenarios, first snapshots, the numbers that fly, and what came of orbit phases."""
 
@@ -123,9 +130,10 @@ class Batch:
         self.software = BUILT_IN if self.own is None else identity(self.own)
         self.prepare = jax.jit(self.scenarios, compiler_options=LEAN)
 
-    def lane(self, key, drawn: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None, own: Own | None):
+    def lane(self, own_draws: Draws, drawn: dict, faults: Broken, maps: Maps, orbit: OrbitModel | None, own: Own | None):
         """One lane: scenario, first snapshot, the numbers that fly, and what came of its orbit phase (None without one)."""
-        flown = break_things(disperse(self.mission, drawn, key), faults.moved)
+        key = own_draws.key
+        flown = break_things(disperse(self.mission, drawn, key, own_draws.normals), faults.moved)
         table = FaultTable(**faults.table)
         on_board = break_things(drawn, faults.moved, is_on_board=True)
         scenario = build(key, on_board, flown, table, self.mission, maps, own)
@@ -136,14 +144,16 @@ class Batch:
         arrival, rows = fly_orbit(early, before, plan_orbit(drawn, orbit.onboard), orbit)
         return scenario, first_snapshot(scenario, drawn, flown, arrival), flown, (arrival, rows)
 
-    def scenarios(self, keys, numbers: dict, overrides: dict, faults: "Broken", maps: Maps, orbit: OrbitModel | None, own=None):
+    def scenarios(
+        self, draws: Draws, numbers: dict, overrides: dict, faults: Broken, maps: Maps, orbit: OrbitModel | None, own=None
+    ):  # fmt: skip
         """All lanes; what they share is not batched. The mission's numbers are an argument: one program for all values."""
 
-        def without_shared(key, own_overrides, own_faults):
-            scenario, *others = self.lane(key, {**numbers, **own_overrides}, own_faults, maps, orbit, own)
+        def without_shared(own_draws, own_overrides, own_faults):
+            scenario, *others = self.lane(own_draws, {**numbers, **own_overrides}, own_faults, maps, orbit, own)
             return eqx.tree_at(shared, scenario, replace=(None,) * SHARED), *others
 
-        scenarios, *others = over_lanes(without_shared, keys, overrides, faults)
+        scenarios, *others = over_lanes(without_shared, draws, overrides, faults)
         return eqx.tree_at(shared, scenarios, replace=shared_of(maps), is_leaf=lambda x: x is None), *others
 
     def start(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
@@ -190,7 +200,7 @@ class Batch:
         if self.beginning != "orbit":
             moved = {name: magnitude for name, magnitude in moved.items() if not in_orbit(name)}
         broken = Broken(moved, fault_table(found, len(keys), self.mission.name))
-        return keys, self.numbers, spread, broken, self.maps, self.orbit, self.own
+        return Draws(keys), self.numbers, spread, broken, self.maps, self.orbit, self.own
 
     def fly(
         self,
@@ -210,9 +220,11 @@ class Batch:
             raise UserError(f"A chunk of {chunk} cycles cannot be recorded every {every} cycles: take a divisor of {chunk}.")
         return self.fly_on(self.prepared(seeds, faults, overrides), record, every, watch, chunk)
 
-    def prepared(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None) -> Prepared:
-        """Lanes ready to fly; as `arguments` says."""
-        return Prepared(*self.prepare(*self.arguments(seeds, faults, overrides)))
+    def prepared(self, seeds, faults: dict[str, Any] | None = None, overrides: dict | None = None, normals=None) -> Prepared:
+        """Lanes ready to fly; as `arguments` says. `normals` (lanes, draws): of what dispersions are made, where not of each
+        run's own draw."""
+        draws, *others = self.arguments(seeds, faults, overrides)
+        return Prepared(*self.prepare(draws._replace(normals=normals), *others))
 
     def fly_on(
         self, lanes_there: Prepared, record: Recorder, every: int, watch: Callable | None = None, chunk: int = CHUNK

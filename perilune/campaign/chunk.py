@@ -12,11 +12,14 @@ import numpy as np
 
 from perilune.assessment.flight import Flight
 from perilune.assessment.outcome import Outcome, classify_batch
+from perilune.simulation.mission import Mission
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
 from .batch import WIDTH, Flown, Prepared
+from .design import normals_of
 from .one import flight_of, run_digest
 from .plan import Plan, batch_of, told_faults
+from .sample import draw_count
 from .summary import rows
 
 EVERY = 10  # cycles: one record a second
@@ -46,7 +49,9 @@ class Flights(NamedTuple):
 def fly_chunk(plan: Plan, chunk: int) -> Flights:
     """Fly all 128 runs of a chunk, whoever asks for how many of them."""
     batch = batch_of(plan)
-    ready = batch.prepared(plan.runs(chunk), plan.faults_of(batch.mission))
+    first, draws = WIDTH * chunk, draw_count(batch.mission)
+    normals = normals_of(plan.design, plan.seed, plan.length, first, WIDTH, draws)
+    ready = batch.prepared(plan.runs(chunk), plan.faults_of(batch.mission), None, normals)
     flown = batch.fly_on(ready, recorder(BATCH_CHANNELS, True), EVERY)
     outcomes = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)
     last, numbers = jax.device_get((flown.last, flown.numbers))
@@ -62,16 +67,22 @@ def fly_chunk(plan: Plan, chunk: int) -> Flights:
     return Flights(ready, flown, outcomes, digests)
 
 
+def moved_paths(mission: Mission) -> list[str]:
+    """Paths of all numbers that dispersions move."""
+    one_by_one = [path for row in mission.dispersions for path in row.moves]
+    return one_by_one + [path for group in mission.correlated for path in group.paths]
+
+
 def applied(plan: Plan, flown: Flown) -> dict[str, np.ndarray]:
     """What dispersions put into each run, read back from the numbers that flew: path, with the element's number for lists."""
     mission = batch_of(plan).mission
     found = {}
-    for row in mission.dispersions:
-        values = np.asarray(flown.numbers[row.path], float)
+    for path in moved_paths(mission):
+        values = np.asarray(flown.numbers[path], float)
         if values.ndim == 1:
-            found[f"applied/{row.path}"] = values
+            found[f"applied/{path}"] = values
         else:
-            found |= {f"applied/{row.path}.{k}": values[:, k] for k in range(values.shape[1])}
+            found |= {f"applied/{path}.{k}": values[:, k] for k in range(values.shape[1])}
     return found
 
 

@@ -30,6 +30,8 @@ class Plan:
     faults: tuple[tuple[str, Any], ...] = ()  # added to the mission's own, or over them: name, magnitude or table
     values: tuple[tuple[str, Any], ...] = ()  # put into the mission file before it is read
     beginning: str = "pdi"
+    design: str = "random"
+    length: int = 0  # runs of a Latin hypercube, which is laid out for as many; 0 for other designs
     build: str = field(default="", compare=False)  # version and commit
 
     def read(self) -> Mission:
@@ -74,7 +76,7 @@ def scenario_of(plan: Plan) -> str:
     """SHA-256 of everything that a run hangs on but the build: mission, ground, faults, and the seed of all runs."""
     batch = batch_of(plan)
     scenario = scenario_digest(batch.mission, batch.maps, told_faults(plan, batch.mission), plan.beginning)
-    return hashlib.sha256(f"{scenario} {plan.seed}".encode()).hexdigest()
+    return hashlib.sha256(f"{scenario} {plan.seed} {plan.design} {plan.length}".encode()).hexdigest()
 
 
 def digest_of(plan: Plan) -> str:

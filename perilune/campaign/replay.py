@@ -25,6 +25,8 @@ def plan_of(head: dict[str, Any]) -> Plan:
         faults=frozen(said["faults"]),
         values=frozen(said["values"]),
         beginning=said["beginning"],
+        design=said["design"],
+        length=said["length"],
         build=said["build"],
     )
 

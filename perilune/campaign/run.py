@@ -15,12 +15,15 @@ from perilune.foundation.errors import UserError
 from .batch import WIDTH
 from .chunk import Explain, Rows, Task, fly_task
 from .crew import done_by_crew
+from .design import check_design
 from .plan import Plan, batch_of, check_length, chunks_of, digest_of, scenario_of, told_faults
 from .pool import cores
+from .sample import draw_count
 from .statistics import clopper_pearson
 from .store import Store
 
 CONFIDENCE = 0.95
+AS_IF_RANDOM = "Clopper-Pearson, as if runs were random: too wide for a design, by how much is not known"
 MOST_TOLD = 5  # differences that a message names
 
 
@@ -29,6 +32,7 @@ class Tally:
     """What has come of the runs so far."""
 
     asked: int
+    method: str = "Clopper-Pearson"
     runs: int = 0
     landed: int = 0
     within_requirements: int = 0
@@ -76,7 +80,7 @@ class Tally:
             return {"estimate": None, "low": 0.0, "high": 1.0, "confidence": confidence, "method": "none flown"}
         low, high = clopper_pearson(self.landed, self.runs, confidence)
         return {
-            "estimate": self.landed / self.runs, "low": low, "high": high, "confidence": confidence, "method": "Clopper-Pearson",
+            "estimate": self.landed / self.runs, "low": low, "high": high, "confidence": confidence, "method": self.method,
         }  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
@@ -162,7 +166,12 @@ def fly_campaign(
     check_length(runs)
     if workers is not None and not 1 <= workers <= len(cores()):
         raise UserError(f"--workers {workers}: this machine has {len(cores())} cores for it; give 1 to {len(cores())}.")
-    store, tally = Store(folder), Tally(runs)
+    check_design(plan.design, runs, draw_count(batch_of(plan).mission))
+    if plan.length not in (0, runs):
+        raise UserError(
+            f"This Latin hypercube was laid out for {plan.length} runs, and is asked for {runs}: they would not fill it."
+        )
+    store, tally = Store(folder), Tally(runs, "Clopper-Pearson" if plan.design == "random" else AS_IF_RANDOM)
     with store.locked():
         head = begin(store, plan, resume)
         missing = []

@@ -1,17 +1,13 @@
 """The `perilune` command."""
 
-import json
 import sys
-import tomllib
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from perilune.foundation.errors import UserError
+from .campaign_commands import add_campaigns
+from .conversation import Json, assignments, err, out, print_json, sentences, toml_value
 
 if TYPE_CHECKING:
     from perilune.assessment.flight import Flight
@@ -22,52 +18,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
-USER_MISTAKE, INTERRUPTED = 2, 130
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
-
-
-@contextmanager
-def sentences():
-    """Turn a user's mistake, a closed pipe and Ctrl-C into one line and an exit code, and warnings into one line."""
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: err.print(
-                f"perilune: {message}", style="yellow", markup=False, soft_wrap=True
-            )
-            yield
-    except UserError as mistake:
-        err.print(f"perilune: {mistake}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(USER_MISTAKE) from None
-    except KeyboardInterrupt:
-        err.print("perilune: interrupted; no archive is left half-written.", style="yellow")
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def print_json(value: Any) -> None:
-    """One object, strict JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False, default=str) + "\n")
-
-
-def assignments(pairs: list[str], option: str) -> dict[str, str]:
-    """name=value pairs of a repeated option."""
-    found = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not separator or not name or not value:
-            raise UserError(f"{option} {pair!r}: write it as NAME=VALUE.")
-        found[name.strip()] = value.strip()
-    return found
-
-
-def toml_value(text: str) -> Any:
-    """A value as in a mission file; what is not TOML is taken as a string."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 @app.command()
@@ -227,68 +177,6 @@ def fly(
             tell(flight, target, figures, out)
 
 
-@app.command()
-def campaign(
-    mission: Annotated[str, typer.Argument(help="A built-in mission's name, or the path of a mission file.")],
-    runs: Annotated[int, typer.Option(help="How many landings: runs 0, 1, ….")] = 1024,
-    seed: Annotated[int, typer.Option(help="Of all runs.", min=0, max=2**32 - 1)] = 0,
-    healthy: Annotated[bool, typer.Option("--healthy", help="Without the mission's faults.")] = False,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE[@WHEN]", help="Add or change a fault of all runs; WHEN as start_s=600,duration_s=5."),
-    ] = None,
-    put: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value.")] = None,
-    beginning: Annotated[str, typer.Option("--from", metavar="orbit|pdi", help="As `fly` has it.")] = "pdi",
-    workers: Annotated[int | None, typer.Option(help="Processes, one a core (default: all cores).")] = None,
-    folder: Annotated[Path | None, typer.Option("--out", help="Where its runs are kept.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign that is there.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Fly many landings: how probable a landing is, and why the others were lost. Ctrl-C leaves what --resume goes on with."""
-    from .campaigning import default_folder, fly_with_display, plan_of
-    from .campaigning import tell as tell_campaign
-    from .fault_words import asked
-
-    with sentences():
-        values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
-        plan = plan_of(mission, seed, healthy, asked(fault or []), values, beginning)
-        target = folder or default_folder(plan)
-        tally = fly_with_display(plan, target, runs, resume, workers, None if as_json else err)
-    if as_json:
-        print_json({**tally.as_json(), "archive": str(target)})
-    else:
-        tell_campaign(tally, target, out)
-
-
-@app.command()
-def replay(
-    folder: Annotated[Path, typer.Argument(help="A campaign's folder.")],
-    run: Annotated[int, typer.Option(help="Which of its runs.")],
-    target: Annotated[Path | None, typer.Option("--out", help="Where the flight goes (default: beside the runs).")] = None,
-    plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
-    as_json: Json = False,
-) -> None:
-    """Fly one run of a campaign again with its whole history, and prove by its digest that it is the same run."""
-    from .flying import tell
-
-    with sentences():
-        from perilune.campaign.replay import fly_again
-
-        from .campaigning import build
-        from .entry import as_json as flight_json
-        from .entry import with_cause, write_flight
-
-        flight = with_cause(fly_again(folder, run, build()))
-        archive = target or folder / f"replay-{run}"
-        write_flight(flight, archive)
-        figures = draw(flight, archive, ("png",)) if plot else []
-        if as_json:
-            print_json({**flight_json(flight), "run": run, "archive": str(archive), "figures": [str(path) for path in figures]})
-        else:
-            tell(flight, archive, figures, out)
-            out.print(f"Run {run}, to the last bit: its digest is that of the campaign's row.", markup=False)
-
-
 @app.command("plot")
 def plot_command(folder: Path, as_json: Json = False) -> None:
     """Redraw the figures of an archive, PNG and SVG, into its folder."""
@@ -336,6 +224,9 @@ def site(
         print_json({**figures, "figure": str(picture)})
     else:
         tell_site(surveyed, figures, picture, out)
+
+
+add_campaigns(app)
 
 
 def draw(flight: "Flight", folder: Path, kinds: tuple[str, ...]) -> list[Path]:

@@ -1,7 +1,7 @@
 """`perilune campaign`, `replay` and `compare`: the display while they fly, and what they say at the end."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.live import Live
@@ -18,17 +18,25 @@ from .entry import commit
 MOST_SHOWN = 6  # outcomes and causes in the live table
 
 
+class Layout(NamedTuple):
+    """Where flights begin, how runs are laid out, and how many."""
+
+    beginning: str
+    design: str
+    runs: int
+
+
 def build() -> str:
     """Version and commit of what flies."""
     return f"{__version__} {commit()}"
 
 
-def plan_of(
-    mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], beginning: str
-) -> Plan:  # fmt: skip
+def plan_of(mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], laid_out: Layout) -> Plan:
     """The plan from the command line's words; a mission file by its whole path, so that it can be replayed from anywhere."""
     where = str(Path(mission).resolve()) if Path(mission).is_file() else mission
-    return Plan(where, seed, healthy, frozen(faults), frozen(values), beginning, build())
+    length = laid_out.runs if laid_out.design == "lhs" else 0
+    said = frozen(faults), frozen(values)
+    return Plan(where, seed, healthy, *said, laid_out.beginning, laid_out.design, length, build())
 
 
 def default_folder(plan: Plan) -> Path:

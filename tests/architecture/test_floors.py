@@ -19,6 +19,7 @@ MANY_PARAMETERS = {
     "command_line/app.py:fly": "one parameter an option of the command",
     "command_line/app.py:site": "one parameter an option of the command",
     "command_line/app.py:sweep": "one parameter an option of the command",
+    "command_line/campaign_commands.py:campaign": "one parameter an option of the command",
 }
 WORDS_NOT_IN_FLIGHT = re.compile(r"truth|true_|_true|simulat", re.IGNORECASE)
 

@@ -7,21 +7,24 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jax
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy.special import ndtr
 
 from perilune.campaign import store as store_room
 from perilune.campaign.batch import WIDTH
 from perilune.campaign.crew import done_by_crew
+from perilune.campaign.design import check_design, normals_of
 from perilune.campaign.evidence import Evidence
 from perilune.campaign.plan import Plan, frozen
 from perilune.campaign.replay import fly_again
 from perilune.campaign.run import differences, fly_campaign
-from perilune.campaign.sample import disperse
+from perilune.campaign.sample import disperse, draw_count
 from perilune.campaign.store import Store
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
@@ -102,7 +105,7 @@ def test_a_changed_mission_is_refused(flown):
     with pytest.raises(UserError, match="holds a campaign already: go on with it by --resume"):
         fly_campaign(PLAN, folder, RUNS)
     with pytest.raises(UserError, match="flown by , and this is another build"):
-        fly_campaign(Plan(PLAN.mission, SEED, True, (), PLAN.values, "pdi", "another build"), folder, RUNS, resume=True)
+        fly_campaign(replace(PLAN, build="another build"), folder, RUNS, resume=True)
 
 
 def test_what_cannot_be_flown_is_refused(tmp_path):
@@ -200,3 +203,30 @@ def test_workers_that_are_killed_lose_nothing():
     assert sorted(k for k, _ in found) == list(range(120))
     assert all(k == result[0] for k, result in found)
     assert len({pid for _, (_, pid) in found}) > 1
+
+
+def test_designs_fill_what_they_are_laid_out_for():
+    """A hypercube has one run in every stratum of every dimension; Sobol's 2ⁿ points likewise; both are the same however asked."""
+    for design, runs in (("lhs", 300), ("sobol", 256)):
+        whole = normals_of(design, 5, runs, 0, runs, 7)
+        parts = np.concatenate([normals_of(design, 5, runs, first, 100, 7) for first in range(0, runs, 100)])[:runs]
+        assert np.array_equal(whole, parts)
+        strata = np.sort(np.floor(runs * ndtr(whole)), axis=0)
+        assert np.array_equal(strata, np.repeat(np.arange(runs)[:, None], 7, axis=1))
+        assert not np.array_equal(whole, normals_of(design, 6, runs, 0, runs, 7))
+        # Independent dimensions: a correlation of 300 pairs is below 4 / sqrt(300) but once in ten thousand
+        assert np.max(np.abs(np.corrcoef(whole.T) - np.eye(7))) < 4.0 / np.sqrt(runs)
+    assert normals_of("random", 5, 300, 0, 300, 7) is None
+    with pytest.raises(UserError, match="--design star: choose one of random, lhs, sobol"):
+        check_design("star", 10, 3)
+    with pytest.raises(UserError, match="disperses nothing"):
+        check_design("lhs", 10, 0)
+
+
+def test_a_design_reaches_the_numbers_that_fly(batch):
+    """A hypercube's normal numbers, put into a batch that is prepared and not flown."""
+    normals = normals_of("lhs", SEED, 64, 0, 64, draw_count(batch.mission))
+    ready = batch.prepared([(SEED, k) for k in range(64)], None, None, normals)
+    first = batch.mission.dispersions[0]
+    offsets = np.asarray(ready.numbers[first.path]) - np.asarray(batch.numbers[first.path])
+    np.testing.assert_allclose(offsets, np.asarray(first.sigma) * normals[:, :3], rtol=1e-12, atol=1e-12)  # rounding
