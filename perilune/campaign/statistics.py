@@ -137,8 +137,8 @@ class PairedDifference:
 def paired_difference(a: NDArray[np.bool_], b: NDArray[np.bool_], confidence: float = 0.95) -> PairedDifference:
     """Compare successes a [n] and b [n] of the same runs (common random numbers).
 
-    Interval: Newcombe (1998), Statistics in Medicine 17, 2635-2650, method 10, Wilson's intervals joined by the correlation.
-    p-value: McNemar's exact test, the discordant pairs as fair coins (1 where there are none).
+    Interval, approximate: Newcombe (1998), Statistics in Medicine 17, 2635-2650, method 10: Wilson's intervals joined by the
+    correlation. p-value: McNemar's exact test, the discordant pairs as fair coins (1 where there are none).
     """
     a, b = np.asarray(a, dtype=bool), np.asarray(b, dtype=bool)
     if a.shape != b.shape or a.ndim != 1 or len(a) == 0:
@@ -197,8 +197,9 @@ def combined_loss(strata: Sequence[Stratum], confidence: float = 0.95) -> Combin
 
     Interval: Zou, Huang & Zhang (2009), Computational Statistics & Data Analysis 53, 1080-1085: the reaches of the strata's own
     intervals, times their priors, added in squares. The strata's intervals are Clopper & Pearson's, as losses are rare and
-    Wilson's dips lie there. What no stratum holds, 1 - sum of priors, counts as no loss at the low end and as loss at the high.
-    The estimate leaves it out.
+    Wilson's dips lie there. Coverage is not proven, but measured: 0.954 to 0.974 for 95 % in three cases of three strata.
+    What no stratum holds, 1 - sum of priors, counts as no loss at the low end and as loss at the high; the estimate leaves
+    it out.
     """
     total = sum(stratum.prior for stratum in strata)
     if not strata or any(stratum.prior < 0.0 for stratum in strata) or total > 1.0 + ROUNDING:
