@@ -1,7 +1,5 @@
 """A chunk of a campaign: 128 runs flown side by side, and a row of each."""
 
-import hashlib
-import json
 import os
 import time
 from collections.abc import Callable
@@ -32,7 +30,6 @@ class Task(NamedTuple):
 
     plan: Plan
     chunk: int
-    wanted: int = WIDTH  # runs whose rows are kept: the first ones
     explain: Explain | None = None
     channels: tuple[str, ...] = ()
 
@@ -89,7 +86,7 @@ def applied(plan: Plan, flown: Flown) -> dict[str, np.ndarray]:
 def causes_of(task: Task, flights: Flights) -> list[str]:
     """The first cause of each run: empty where it landed within requirements; “not told” beyond the first few lost ones."""
     batch, found = batch_of(task.plan), [""] * WIDTH
-    lost = [k for k in range(task.wanted) if not flights.outcomes[k].is_within_requirements]
+    lost = [k for k in range(WIDTH) if not flights.outcomes[k].is_within_requirements]
     for k in lost:
         found[k] = "not told"
     told = lost[:TOLD]
@@ -111,14 +108,14 @@ class Rows(NamedTuple):
 
 
 def fly_task(task: Task) -> Rows:
-    """The rows of a chunk's first runs, as many as are wanted."""
+    """The rows of a chunk."""
     began = time.perf_counter()
     return Rows(columns_of(task), time.perf_counter() - began, os.getpid())
 
 
 def columns_of(task: Task) -> dict[str, np.ndarray]:
-    """The columns of a chunk's first `task.wanted` runs."""
-    plan, batch, wanted = task.plan, batch_of(task.plan), task.wanted
+    """The columns of a chunk."""
+    plan, batch = task.plan, batch_of(task.plan)
     flights = fly_chunk(plan, task.chunk)
     runs = plan.runs(task.chunk)
     figures = rows(flights.flown, [run for _, run in runs], batch.mission.requirements, EVERY, batch.mission.flight.period_s)
@@ -127,9 +124,4 @@ def columns_of(task: Task) -> dict[str, np.ndarray]:
     columns["first_cause"] = causes_of(task, flights)
     columns |= applied(plan, flights.flown)
     columns["digest"] = flights.digests
-    return {name: np.asarray(values)[:wanted] for name, values in columns.items()}
-
-
-def digest_of_rows(columns: dict[str, np.ndarray]) -> str:
-    """SHA-256 of all runs' digests in order: two campaigns are the same if theirs are."""
-    return hashlib.sha256(json.dumps([str(d) for d in columns["digest"]]).encode()).hexdigest()
+    return {name: np.asarray(values) for name, values in columns.items()}

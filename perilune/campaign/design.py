@@ -1,5 +1,6 @@
 """Where the runs of a campaign lie among all that could be drawn: by chance, by Latin hypercube, or by Sobol's sequence."""
 
+import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +15,7 @@ MOST_SOBOL = 21201  # dimensions of SciPy's direction numbers (Joe & Kuo 2008)
 EDGE = 2.0**-54  # kept from 0 and 1, where a normal number would be infinite
 
 
-def check_design(design: str, runs: int, dimensions: int) -> None:
+def check_design(design: str, dimensions: int) -> None:
     """Raises UserError for a design that there is not, or that cannot be laid out."""
     if design not in DESIGNS:
         raise UserError(f"--design {design}: choose one of {', '.join(DESIGNS)}.")
@@ -29,7 +30,9 @@ def sobol_points(seed: int, first: int, count: int, dimensions: int) -> np.ndarr
     sequence = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(np.random.SeedSequence((seed, 2))))
     if first:
         sequence.fast_forward(first)
-    return sequence.random(count)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a part of the sequence is no power of two: the whole may be
+        return sequence.random(count)
 
 
 @lru_cache(maxsize=1)

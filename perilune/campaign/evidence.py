@@ -24,7 +24,8 @@ class Evidence:
         parts = [self.store.read_part(chunk, self.head["digest"]) for chunk in self.store.chunks()]
         if not parts:
             raise UserError(f"{folder} has no runs yet: fly them with --resume.")
-        self.table: pa.Table = pa.concat_tables([part for part in parts if part is not None])
+        counted = self.head.get("result", {}).get("runs")  # None while it is unfinished: then all that is there
+        self.table: pa.Table = pa.concat_tables([part for part in parts if part is not None]).slice(0, counted)
 
     def column(self, name: str) -> np.ndarray:
         """One column, in the order of runs. Raises UserError for a name that there is not."""

@@ -13,17 +13,19 @@ import numpy as np
 from perilune.foundation.errors import UserError
 
 from .batch import WIDTH
-from .chunk import Explain, Rows, Task, fly_task
+from .chunk import Explain, Task, fly_task
 from .crew import done_by_crew
 from .design import check_design
 from .plan import Plan, batch_of, check_length, chunks_of, digest_of, scenario_of, told_faults
 from .pool import cores
 from .sample import draw_count
 from .statistics import clopper_pearson
+from .stopping import StopRule
 from .store import Store
 
 CONFIDENCE = 0.95
 AS_IF_RANDOM = "Clopper-Pearson, as if runs were random: too wide for a design, by how much is not known"
+COUNTED = ("outcome", "is_within_requirements", "first_cause")
 MOST_TOLD = 5  # differences that a message names
 
 
@@ -41,21 +43,28 @@ class Tally:
     flown_now: int = 0  # of the runs, by this call
     began: float = field(default_factory=time.perf_counter)
     chunks: dict[int, list[float]] = field(default_factory=dict)  # seconds of each worker's chunks
+    interval: tuple[float, float] | None = None  # of the landing probability, where not that of a fixed number of runs
 
-    def add(self, columns: dict[str, np.ndarray]) -> None:
-        """Take in a chunk's rows."""
+    def add(self, columns: dict[str, np.ndarray], is_new: bool) -> None:
+        """Take in rows, flown by this call or found."""
         outcomes = [str(outcome) for outcome in columns["outcome"]]
         self.runs += len(outcomes)
+        self.flown_now += len(outcomes) if is_new else 0
         self.landed += outcomes.count("landed")
         self.within_requirements += int(np.sum(columns["is_within_requirements"]))
         self.outcomes.update(outcomes)
         self.first_causes.update(str(cause) for cause in columns["first_cause"] if cause)
 
-    def add_flown(self, rows: Rows) -> None:
-        """Take in a chunk that was flown just now."""
-        self.add(rows.columns)
-        self.flown_now += len(rows.columns["outcome"])
-        self.chunks.setdefault(rows.worker, []).append(rows.seconds)
+    def recounted(self, store: Store, digest: str, runs: int) -> None:
+        """Count the first `runs` runs alone."""
+        flown = self.flown_now
+        self.runs = self.landed = self.within_requirements = 0
+        self.outcomes, self.first_causes, self.asked = Counter(), Counter(), runs
+        for chunk in chunks_of(0, runs):
+            table = store.read_part(chunk, digest)
+            if table is not None:
+                self.add({name: table[name].to_numpy()[: runs - WIDTH * chunk] for name in COUNTED}, is_new=False)
+        self.flown_now = flown
 
     @property
     def wall_s(self) -> float:
@@ -78,7 +87,7 @@ class Tally:
         """Landing probability with its interval."""
         if not self.runs:
             return {"estimate": None, "low": 0.0, "high": 1.0, "confidence": confidence, "method": "none flown"}
-        low, high = clopper_pearson(self.landed, self.runs, confidence)
+        low, high = self.interval or clopper_pearson(self.landed, self.runs, confidence)
         return {
             "estimate": self.landed / self.runs, "low": low, "high": high, "confidence": confidence, "method": self.method,
         }  # fmt: skip
@@ -149,48 +158,107 @@ def begin(store: Store, plan: Plan, resume: bool) -> dict[str, Any]:
     return held
 
 
+@dataclass
+class Underway:
+    """One call's campaign: where it is kept, what flies, who is told, what has come of it."""
+
+    store: Store
+    plan: Plan
+    digest: str
+    tally: Tally
+    workers: int | None
+    explain: tuple[Explain | None, tuple[str, ...]]
+    watch: Callable[[Tally], None] | None
+    landed: dict[int, np.ndarray] = field(default_factory=dict)  # of each chunk that is there, which of its runs landed
+
+    def told(self) -> None:
+        """Show how it stands."""
+        if self.watch:
+            self.watch(self.tally)
+
+    def take_in(self, chunk: int, columns: dict[str, np.ndarray], runs: int, is_new: bool) -> None:
+        """Count a chunk's rows, of the first `runs` runs."""
+        counted = {name: np.asarray(columns[name])[: max(runs - WIDTH * chunk, 0)] for name in COUNTED}
+        self.tally.add(counted, is_new)
+        self.landed[chunk] = np.asarray(columns["outcome"]) == "landed"
+
+    def fly_up_to(self, runs: int) -> None:
+        """Fly what is missing of runs 0 to `runs` − 1, in whole chunks."""
+        missing = []
+        for chunk in (chunk for chunk in chunks_of(0, runs) if chunk not in self.landed):
+            table = self.store.read_part(chunk, self.digest)
+            if table is None:
+                missing.append(Task(self.plan, chunk, *self.explain))
+            else:
+                self.take_in(chunk, {name: table[name].to_numpy() for name in COUNTED}, runs, is_new=False)
+        self.told()
+        for k, rows in done_by_crew(fly_task, missing, self.workers) if missing else ():
+            self.store.write_part(missing[k].chunk, rows.columns, self.digest)
+            self.take_in(missing[k].chunk, rows.columns, runs, is_new=True)
+            self.tally.chunks.setdefault(rows.worker, []).append(rows.seconds)
+            self.told()
+
+    def landed_of(self, runs: int) -> int:
+        """How many of the first `runs` runs landed."""
+        return int(sum(self.landed[chunk][: runs - WIDTH * chunk].sum() for chunk in chunks_of(0, runs)))
+
+    def fly_until(self, rule: StopRule) -> None:
+        """Look after so many runs as the rule says, and stop where it is met. Counts are then those of that look."""
+        for look, runs in enumerate(rule.looks()):
+            self.tally.asked = rule.largest()
+            self.fly_up_to(WIDTH * len(chunks_of(0, runs)))
+            landed = self.landed_of(runs)
+            if rule.is_met(landed, runs, look):
+                self.tally.recounted(self.store, self.digest, runs)
+                low, high = rule.interval(landed, runs, look)
+                self.tally.interval = low, high
+                return
+
+
 def fly_campaign(
     plan: Plan,
     folder: Path,
-    runs: int,
+    runs: int | StopRule,
     resume: bool = False,
     workers: int | None = None,
     explain: tuple[Explain | None, tuple[str, ...]] = (None, ()),
     watch: Callable[[Tally], None] | None = None,
 ) -> Tally:
-    """Fly runs 0 to `runs` − 1 of a plan into a folder, those that are not there yet, and tell what came of them.
+    """Fly runs 0 to `runs` − 1 of a plan into a folder, those that are not there yet, and tell what came of them; or as many as a
+    stop rule asks for.
 
     `explain`: what names a lost flight's first cause, and the channels it reads. `watch` is shown the tally after every chunk.
-    Interrupted, it leaves whole chunks behind; the same call with `resume` goes on from them. Raises UserError.
+    Runs fly in whole chunks of 128; those beyond the last that counts are kept and not counted. Interrupted, it leaves whole
+    chunks behind; the same call with `resume` goes on from them. Raises UserError.
     """
-    check_length(runs)
-    if workers is not None and not 1 <= workers <= len(cores()):
-        raise UserError(f"--workers {workers}: this machine has {len(cores())} cores for it; give 1 to {len(cores())}.")
-    check_design(plan.design, runs, draw_count(batch_of(plan).mission))
-    if plan.length not in (0, runs):
-        raise UserError(
-            f"This Latin hypercube was laid out for {plan.length} runs, and is asked for {runs}: they would not fill it."
-        )
-    store, tally = Store(folder), Tally(runs, "Clopper-Pearson" if plan.design == "random" else AS_IF_RANDOM)
+    check_campaign(plan, runs, workers)
+    store, tally = Store(folder), Tally(runs if isinstance(runs, int) else 0, method_of(plan, runs))
     with store.locked():
         head = begin(store, plan, resume)
-        missing = []
-        for chunk in chunks_of(0, runs):
-            wanted = min(WIDTH, runs - WIDTH * chunk)
-            table = store.read_part(chunk, head["digest"])
-            if table is None or table.num_rows < wanted:
-                missing.append(Task(plan, chunk, wanted, *explain))
-            else:
-                tally.add({name: np.asarray(table[name])[:wanted] for name in COUNTED})
-        if watch:
-            watch(tally)
-        for k, rows in done_by_crew(fly_task, missing, workers) if missing else ():
-            store.write_part(missing[k].chunk, rows.columns, head["digest"])
-            tally.add_flown(rows)
-            if watch:
-                watch(tally)
+        underway = Underway(store, plan, head["digest"], tally, workers, explain, watch)
+        if isinstance(runs, StopRule):
+            underway.fly_until(runs)
+        else:
+            underway.fly_up_to(runs)
         store.write_head({**head, "result": tally.as_json()})
     return tally
 
 
-COUNTED = ("outcome", "is_within_requirements", "first_cause")
+def check_campaign(plan: Plan, runs: int | StopRule, workers: int | None) -> None:
+    """Raises UserError for what cannot be flown."""
+    if not isinstance(runs, StopRule):
+        check_length(runs)
+    elif plan.design != "random":
+        raise UserError(f"--until-halfwidth goes with runs of chance: a {plan.design} design has no exact interval to stop by.")
+    if workers is not None and not 1 <= workers <= len(cores()):
+        raise UserError(f"--workers {workers}: this machine has {len(cores())} cores for it; give 1 to {len(cores())}.")
+    check_design(plan.design, draw_count(batch_of(plan).mission))
+    if plan.length not in (0, runs):
+        raise UserError(f"This Latin hypercube was laid out for {plan.length} runs: {runs} do not fill it; give {plan.length}.")
+
+
+def method_of(plan: Plan, runs: int | StopRule) -> str:
+    """How the interval is worked out."""
+    if isinstance(runs, StopRule):
+        return "exact at the moment of stopping (perilune.campaign.stopping)"
+    return "Clopper-Pearson" if plan.design == "random" else AS_IF_RANDOM

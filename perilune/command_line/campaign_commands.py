@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 def campaign(
     mission: Annotated[str, typer.Argument(help="A built-in mission's name, or the path of a mission file.")],
     runs: Annotated[int, typer.Option(help="How many landings: runs 0, 1, ….")] = 1024,
+    halfwidth: Annotated[
+        float | None,
+        typer.Option("--until-halfwidth", help="Instead of --runs: until the landing probability is known to ± this, at 95 %."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of all runs.", min=0, max=2**32 - 1)] = 0,
     healthy: Annotated[bool, typer.Option("--healthy", help="Without the mission's faults.")] = False,
     fault: Annotated[
@@ -29,15 +33,18 @@ def campaign(
     as_json: Json = False,
 ) -> None:
     """Fly many landings: how probable a landing is, and why the others were lost. Ctrl-C leaves what --resume goes on with."""
-    from .campaigning import Layout, default_folder, fly_with_display, plan_of
+    from .campaigning import Going, Layout, default_folder, fly_with_display, plan_of
     from .campaigning import tell as tell_campaign
     from .fault_words import asked
 
     with sentences():
+        from perilune.campaign.stopping import StopRule
+
         values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
         plan = plan_of(mission, seed, healthy, asked(fault or []), values, Layout(beginning, design, runs))
         target = folder or default_folder(plan)
-        tally = fly_with_display(plan, target, runs, resume, workers, None if as_json else err)
+        how_many = StopRule(halfwidth) if halfwidth is not None else runs
+        tally = fly_with_display(plan, target, how_many, Going(resume, workers), None if as_json else err)
     if as_json:
         print_json({**tally.as_json(), "archive": str(target)})
     else:

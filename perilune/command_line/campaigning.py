@@ -10,6 +10,7 @@ from rich.table import Table
 from perilune import __version__
 from perilune.campaign.plan import Plan, digest_of, frozen
 from perilune.campaign.run import Tally, fly_campaign
+from perilune.campaign.stopping import StopRule
 from perilune.investigation.timeline import first_cause
 from perilune.telemetry.dictionary import CHANNELS
 
@@ -24,6 +25,13 @@ class Layout(NamedTuple):
     beginning: str
     design: str
     runs: int
+
+
+class Going(NamedTuple):
+    """Whether to go on with a campaign that is there, and by how many processes."""
+
+    resume: bool
+    workers: int | None
 
 
 def build() -> str:
@@ -67,13 +75,13 @@ def shown(tally: Tally) -> Table:
     return table
 
 
-def fly_with_display(plan: Plan, folder: Path, runs: int, resume: bool, workers: int | None, console: Console | None) -> Tally:
+def fly_with_display(plan: Plan, folder: Path, runs: int | StopRule, going: Going, console: Console | None) -> Tally:
     """Fly, with a live table where a person watches."""
     explain = (first_cause, tuple(CHANNELS))
     if console is None or not console.is_terminal:
-        return fly_campaign(plan, folder, runs, resume, workers, explain)
+        return fly_campaign(plan, folder, runs, going.resume, going.workers, explain)
     with Live(console=console, refresh_per_second=2) as live:
-        return fly_campaign(plan, folder, runs, resume, workers, explain, lambda tally: live.update(shown(tally)))
+        return fly_campaign(plan, folder, runs, going.resume, going.workers, explain, lambda tally: live.update(shown(tally)))
 
 
 def tell(tally: Tally, folder: Path, console: Console) -> None:

@@ -1,8 +1,10 @@
 """What a campaign promises: the same runs however they are flown, nothing lost and nothing twice, no half-written file."""
 
 import errno
+import itertools
 import os
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -25,6 +27,7 @@ from perilune.campaign.plan import Plan, frozen
 from perilune.campaign.replay import fly_again
 from perilune.campaign.run import differences, fly_campaign
 from perilune.campaign.sample import disperse, draw_count
+from perilune.campaign.stopping import StopRule
 from perilune.campaign.store import Store
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
@@ -53,7 +56,7 @@ def test_serial_resumed_and_parallel_are_the_same(flown, tmp_path):
     first = fly_campaign(PLAN, tmp_path / "one", 50, workers=1)
     assert first.runs == 50
     more = fly_campaign(PLAN, tmp_path / "one", RUNS, resume=True, workers=1)
-    assert more.runs == RUNS and more.flown_now == RUNS  # the short chunk flies again as a whole
+    assert more.runs == RUNS and more.flown_now == RUNS - WIDTH  # the first chunk was flown whole
     assert digests(tmp_path / "one") == digests(folder)
     again = fly_campaign(PLAN, tmp_path / "one", RUNS, resume=True)
     assert again.flown_now == 0 and again.outcomes == more.outcomes == tally.outcomes
@@ -82,6 +85,22 @@ def test_what_was_applied_is_what_was_planned(flown, batch):
             )
             found = [evidence.column(name)[run] for name in names]
             np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-13)  # another program's rounding
+
+
+def test_a_stop_rule_counts_its_looks_alone(flown, tmp_path):
+    """Half-width 0.05 of a probability near one is met at the first look of 64: the chunk's other 64 runs are not counted."""
+    _, folder = flown
+    copied = tmp_path / "until"
+    shutil.copytree(folder, copied)
+    rule = StopRule(0.05)
+    tally = fly_campaign(PLAN, copied, rule, resume=True)
+    assert tally.flown_now == 0 and tally.runs in list(itertools.islice(rule.looks(), 8))
+    landed = int(np.sum(Evidence(folder).column("outcome")[: tally.runs] == "landed"))
+    assert tally.landed == landed and len(Evidence(copied).column("run")) == tally.runs
+    p = tally.probability()
+    assert p["high"] - p["low"] <= 0.1 and p["low"] <= p["estimate"] <= p["high"]
+    with pytest.raises(UserError, match="--until-halfwidth goes with runs of chance"):
+        fly_campaign(replace(PLAN, design="sobol"), tmp_path / "new", rule)
 
 
 def test_evidence_is_read_from_the_folder(flown):
@@ -206,7 +225,7 @@ def test_workers_that_are_killed_lose_nothing():
 
 
 def test_designs_fill_what_they_are_laid_out_for():
-    """A hypercube has one run in every stratum of every dimension; Sobol's 2ⁿ points likewise; both are the same however asked."""
+    """A hypercube has one run in every stratum of every dimension; Sobol's 2ⁿ points too; both are the same however asked."""
     for design, runs in (("lhs", 300), ("sobol", 256)):
         whole = normals_of(design, 5, runs, 0, runs, 7)
         parts = np.concatenate([normals_of(design, 5, runs, first, 100, 7) for first in range(0, runs, 100)])[:runs]
@@ -218,9 +237,9 @@ def test_designs_fill_what_they_are_laid_out_for():
         assert np.max(np.abs(np.corrcoef(whole.T) - np.eye(7))) < 4.0 / np.sqrt(runs)
     assert normals_of("random", 5, 300, 0, 300, 7) is None
     with pytest.raises(UserError, match="--design star: choose one of random, lhs, sobol"):
-        check_design("star", 10, 3)
+        check_design("star", 3)
     with pytest.raises(UserError, match="disperses nothing"):
-        check_design("lhs", 10, 0)
+        check_design("lhs", 0)
 
 
 def test_a_design_reaches_the_numbers_that_fly(batch):
