@@ -13,6 +13,7 @@ PUBLIC = {
     "load": "perilune.simulation.load",
     "read_flight": "perilune.command_line.entry",
     "Batch": "perilune.campaign.batch",
+    "Evidence": "perilune.campaign.evidence",
     "Flight": "perilune.assessment.flight",
     "UserError": "perilune.foundation.errors",
 }

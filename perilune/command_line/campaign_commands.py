@@ -1,4 +1,4 @@
-"""`perilune campaign` and `perilune replay`."""
+"""`perilune campaign`, `replay` and `compare`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -79,6 +79,24 @@ def replay(
             out.print(f"Run {run}, to the last bit: its digest is that of the campaign's row.", markup=False)
 
 
+def compare(
+    first: Annotated[Path, typer.Argument(help="A campaign's folder.")],
+    second: Annotated[Path, typer.Argument(help="Another's, of the same seed.")],
+    as_json: Json = False,
+) -> None:
+    """Compare two campaigns run by run: what one design saves and what it loses, by common chance."""
+    with sentences():
+        from perilune.campaign.compare import compare as compare_campaigns
+
+        from .campaigning import tell_comparison
+
+        found = compare_campaigns(first, second)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        tell_comparison(found, out)
+
+
 def drawn(flight: "Flight", folder: Path) -> list[Path]:
     """A flight's figures, into a folder."""
     from perilune.report.figures import draw_all
@@ -91,3 +109,4 @@ def add_campaigns(app: typer.Typer) -> None:
     """Put these commands among the others."""
     app.command()(campaign)
     app.command()(replay)
+    app.command()(compare)

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 
 from perilune import __version__
+from perilune.campaign.compare import Comparison
 from perilune.campaign.plan import Plan, digest_of, frozen
 from perilune.campaign.run import Tally, fly_campaign
 from perilune.campaign.stopping import StopRule
@@ -16,6 +17,7 @@ from perilune.telemetry.dictionary import CHANNELS
 
 from .entry import commit
 
+MOST_RUNS_SHOWN = 12  # runs that a comparison names
 MOST_SHOWN = 6  # outcomes and causes in the live table
 
 
@@ -90,3 +92,24 @@ def tell(tally: Tally, folder: Path, console: Console) -> None:
     console.print(
         f"Kept in {folder}. Any run again, with its story: perilune replay {folder} --run K", markup=False, soft_wrap=True
     )  # fmt: skip
+
+
+def tell_comparison(found: Comparison, console: Console) -> None:
+    """What became of runs that both campaigns have."""
+    d = found.difference
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("runs of both", str(found.runs))
+    table.add_row(
+        "landed", f"{d.both} in both, {d.only_b} only in the first, {d.only_a} only in the second, {d.neither} in neither"
+    )
+    table.add_row("second less first", f"{d.difference:+.4f}   (95 %: {d.low:+.4f} … {d.high:+.4f}; McNemar p = {d.p_value:.2g})")
+    for title, runs in (("saved", found.saved), ("lost", found.lost)):
+        more = f" and {len(runs) - MOST_RUNS_SHOWN} more" if len(runs) > MOST_RUNS_SHOWN else ""
+        table.add_row(title, (", ".join(str(k) for k in runs[:MOST_RUNS_SHOWN]) or "none") + more)
+    for change, count in found.outcomes.items():
+        table.add_row("", f"{count} {change}")
+    for changed in found.changed:
+        table.add_row("what differs", changed)
+    console.print(table)

@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import json
 import os
 import random
 import shutil
@@ -20,6 +21,7 @@ from scipy.special import ndtr
 
 from perilune.campaign import store as store_room
 from perilune.campaign.batch import WIDTH
+from perilune.campaign.compare import compare
 from perilune.campaign.crew import done_by_crew
 from perilune.campaign.design import check_design, normals_of
 from perilune.campaign.evidence import Evidence
@@ -125,6 +127,28 @@ def test_a_changed_mission_is_refused(flown):
         fly_campaign(PLAN, folder, RUNS)
     with pytest.raises(UserError, match="flown by , and this is another build"):
         fly_campaign(replace(PLAN, build="another build"), folder, RUNS, resume=True)
+
+
+def test_two_designs_are_compared_run_by_run(flown, tmp_path):
+    """A campaign against itself, and against one whose main engine gives six tenths, which loses all."""
+    _, folder = flown
+    same = compare(folder, folder)
+    assert (same.runs, same.lost, same.saved, same.changed) == (RUNS, (), (), ())
+    assert same.difference.difference == 0.0 and same.difference.p_value == 1.0
+    weak = replace(PLAN, faults=frozen({"main_engine.thrust_error_percent": -40.0}))
+    fly_campaign(weak, tmp_path / "weak", 64, workers=1)
+    found = compare(folder, tmp_path / "weak")
+    landed = Evidence(folder).column("outcome")[:64] == "landed"
+    assert found.runs == 64 and len(found.lost) == int(landed.sum()) and not found.saved
+    assert found.difference.high < 0.0 and found.difference.p_value < 1e-6
+    assert any("main_engine.thrust_error_percent" in said for said in found.changed)
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    head = json.loads((other / "campaign.json").read_text())
+    head["plan"]["seed"] = 8
+    (other / "campaign.json").write_text(json.dumps(head))
+    with pytest.raises(UserError, match="not flown with common chance: their seed is 7 and 8"):
+        compare(folder, other)
 
 
 def test_what_cannot_be_flown_is_refused(tmp_path):
