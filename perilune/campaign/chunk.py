@@ -76,10 +76,8 @@ def applied(plan: Plan, flown: Flown) -> dict[str, np.ndarray]:
     found = {}
     for path in moved_paths(mission):
         values = np.asarray(flown.numbers[path], float)
-        if values.ndim == 1:
-            found[f"applied/{path}"] = values
-        else:
-            found |= {f"applied/{path}.{k}": values[:, k] for k in range(values.shape[1])}
+        for place in np.ndindex(values.shape[1:]):
+            found[".".join([f"applied/{path}", *(str(k) for k in place)])] = values[(slice(None), *place)]
     return found
 
 

@@ -55,17 +55,19 @@ def compare(first: Path, second: Path) -> Comparison:
                 f"{first} and {second} were not flown with common chance: their {key} is {one.head['plan'][key]!r} and "
                 f"{other.head['plan'][key]!r}. Fly one of them again with the other's."
             )
-    runs = min(len(one.column("run")), len(other.column("run")))
-    before, after = (np.asarray(e.column("outcome")[:runs], str) for e in (one, other))
+    runs, i, j = np.intersect1d(one.column("run"), other.column("run"), return_indices=True)
+    if not len(runs):
+        raise UserError(f"{first} and {second} have no run in common yet.")
+    before, after = np.asarray(one.column("outcome")[i], str), np.asarray(other.column("outcome")[j], str)
     landed = before == "landed", after == "landed"
     turned = before != after
     names, counts = np.unique([f"{a} → {b}" for a, b in zip(before[turned], after[turned], strict=True)], return_counts=True)
     changed = [d for key in ("mission", "faults") for d in differences(one.head[key], other.head[key])]
     return Comparison(
-        runs=runs,
+        runs=len(runs),
         difference=paired_difference(landed[1], landed[0]),
-        lost=tuple(int(k) for k in np.flatnonzero(landed[0] & ~landed[1])),
-        saved=tuple(int(k) for k in np.flatnonzero(~landed[0] & landed[1])),
+        lost=tuple(int(k) for k in runs[landed[0] & ~landed[1]]),
+        saved=tuple(int(k) for k in runs[~landed[0] & landed[1]]),
         outcomes={str(name): int(count) for name, count in zip(names, counts, strict=True)},
         changed=tuple(changed[:MOST_TOLD]),
     )

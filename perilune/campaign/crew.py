@@ -1,7 +1,7 @@
 """Worker processes that may die: each core has its own, and when one is gone another takes its place and its task."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -44,7 +44,9 @@ class Post:
             process.terminate()
 
 
-def done_by_crew(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int | None = None) -> Iterator[tuple[int, Any]]:
+def done_by_crew(
+    work: Callable[[Any], Any], tasks: Sequence[Any], workers: int | None = None
+) -> Generator[tuple[int, Any], None, None]:
     """Number and result of each task as it is done, from a process a core; a worker that dies has its task done by another.
 
     Raises UserError where one task has killed several workers, and whatever `work` raises.

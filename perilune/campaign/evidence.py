@@ -24,8 +24,10 @@ class Evidence:
         parts = [self.store.read_part(chunk, self.head["digest"]) for chunk in self.store.chunks()]
         if not parts:
             raise UserError(f"{folder} has no runs yet: fly them with --resume.")
-        counted = self.head.get("result", {}).get("runs")  # None while it is unfinished: then all that is there
-        self.table: pa.Table = pa.concat_tables([part for part in parts if part is not None]).slice(0, counted)
+        whole = pa.concat_tables([part for part in parts if part is not None])
+        result = self.head.get("result", {})  # none while it is unfinished: then all that is there
+        is_counted = whole["run"].to_numpy() < result.get("runs", np.inf)
+        self.table: pa.Table = whole.filter(pa.array(is_counted))
 
     def column(self, name: str) -> np.ndarray:
         """One column, in the order of runs. Raises UserError for a name that there is not."""
@@ -39,13 +41,22 @@ class Evidence:
         return self.table.to_pandas().set_index("run")
 
     def landing_probability(self, confidence: float = 0.95, within_requirements: bool = False) -> dict[str, Any]:
-        """Share of runs that landed (or landed within all requirements), with its exact interval."""
+        """Share of runs that landed (or landed within all requirements), with its interval: exact where the number of runs was
+        fixed; as the stop rule gives it where a rule stopped the campaign, and only that. Raises UserError."""
         if not 0.0 < confidence < 1.0:
             raise UserError(f"confidence = {confidence}: give a share between 0 and 1, as 0.95.")
         column = self.column("is_within_requirements") if within_requirements else self.column("outcome") == "landed"
         landed, runs = int(np.sum(column)), len(column)
+        kept = self.head.get("result", {}).get("landing_probability", {})
+        if self.head.get("result", {}).get("was_stopped"):
+            if within_requirements or confidence != kept["confidence"]:
+                raise UserError(
+                    f"A rule on landings, at {kept['confidence']:.0%}, stopped this campaign: no other interval is right."
+                )
+            return dict(kept)
         low, high = clopper_pearson(landed, runs, confidence)
-        return {"estimate": landed / runs, "low": low, "high": high, "confidence": confidence, "method": "Clopper-Pearson"}
+        method = kept.get("method", "Clopper-Pearson")
+        return {"estimate": landed / runs, "low": low, "high": high, "confidence": confidence, "method": method}
 
     def causes(self) -> dict[str, int]:
         """How many lost runs have which first cause, most first."""
@@ -66,7 +77,10 @@ class Evidence:
             from SALib.analyze import pawn
         except ImportError:
             raise ImportError("sensitivity needs SALib: pip install 'perilune[sensitivity]'") from None
-        inputs, figure = self.inputs(), self.column(of).astype(float)
+        inputs, column = self.inputs(), self.column(of)
+        if not np.issubdtype(column.dtype, np.number):
+            raise UserError(f"{of} is no figure: sensitivity is that of a number, as vertical_speed_mps.")
+        figure = column.astype(float)
         is_there = np.isfinite(figure)
         if not inputs or is_there.sum() < 10 * slices:
             raise UserError(f"Too little to tell: {len(inputs)} dispersed numbers and {is_there.sum()} runs with {of}.")

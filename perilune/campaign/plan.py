@@ -51,14 +51,18 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """For campaign.json."""
-        return json.loads(json.dumps(asdict(self)))
+        return json.loads(json.dumps(asdict(self), default=str))
 
 
 def frozen(value: Any) -> Any:
-    """A value from TOML or JSON as a plan may hold it: lists as tuples, tables as pairs."""
+    """A value from TOML or JSON as a plan may hold it: lists as tuples, tables as pairs. Raises UserError for lists of tables."""
     if isinstance(value, dict):
         return tuple((key, frozen(x)) for key, x in sorted(value.items()))
-    return tuple(frozen(x) for x in value) if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        if any(isinstance(x, dict) for x in value):
+            raise UserError("A list of tables cannot be put into a campaign's mission by --set: write it into the mission file.")
+        return tuple(frozen(x) for x in value)
+    return value
 
 
 @lru_cache(maxsize=2)

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from .store import Store
 
 CONFIDENCE = 0.95
 AS_IF_RANDOM = "Clopper-Pearson, as if runs were random: too wide for a design, by how much is not known"
+OURS = ("runs", ".lock", ".campaign.json.part")  # what a campaign may have left before its head was written
+AT_STOPPING = "exact at the moment of stopping (perilune.campaign.stopping)"
 COUNTED = ("outcome", "is_within_requirements", "first_cause")
 MOST_TOLD = 5  # differences that a message names
 
@@ -87,6 +90,10 @@ class Tally:
         """Landing probability with its interval."""
         if not self.runs:
             return {"estimate": None, "low": 0.0, "high": 1.0, "confidence": confidence, "method": "none flown"}
+        if self.interval is None and self.method == AT_STOPPING:
+            low, high = clopper_pearson(self.landed, self.runs, confidence)
+            so_far = "Clopper-Pearson so far; not yet stopped"
+            return {"estimate": self.landed / self.runs, "low": low, "high": high, "confidence": confidence, "method": so_far}
         low, high = self.interval or clopper_pearson(self.landed, self.runs, confidence)
         return {
             "estimate": self.landed / self.runs, "low": low, "high": high, "confidence": confidence, "method": self.method,
@@ -99,6 +106,7 @@ class Tally:
             "landed": self.landed,
             "within_requirements": self.within_requirements,
             "landing_probability": self.probability(),
+            "was_stopped": self.interval is not None,
             "outcomes": dict(self.outcomes.most_common()),
             "first_causes": dict(self.first_causes.most_common()),
             "landings_per_s": self.landings_per_s,
@@ -143,7 +151,7 @@ def begin(store: Store, plan: Plan, resume: bool) -> dict[str, Any]:
     """The head of a folder that is free, or holds this same campaign and is to be gone on with. Raises UserError."""
     held, wanted = store.read_head(), head_of(plan)
     if held is None:
-        others = [p.name for p in store.folder.iterdir() if p.name not in ("runs", ".lock")] + [str(k) for k in store.chunks()]
+        others = [p.name for p in store.folder.iterdir() if p.name not in OURS] + [str(k) for k in store.chunks()]
         if resume:
             raise UserError(f"{store.folder} holds no campaign to go on with: leave out --resume, or give its folder with --out.")
         if others:
@@ -192,11 +200,14 @@ class Underway:
             else:
                 self.take_in(chunk, {name: table[name].to_numpy() for name in COUNTED}, runs, is_new=False)
         self.told()
-        for k, rows in done_by_crew(fly_task, missing, self.workers) if missing else ():
-            self.store.write_part(missing[k].chunk, rows.columns, self.digest)
-            self.take_in(missing[k].chunk, rows.columns, runs, is_new=True)
-            self.tally.chunks.setdefault(rows.worker, []).append(rows.seconds)
-            self.told()
+        if not missing:
+            return
+        with closing(done_by_crew(fly_task, missing, self.workers)) as done:
+            for k, rows in done:
+                self.store.write_part(missing[k].chunk, rows.columns, self.digest)
+                self.take_in(missing[k].chunk, rows.columns, runs, is_new=True)
+                self.tally.chunks.setdefault(rows.worker, []).append(rows.seconds)
+                self.told()
 
     def landed_of(self, runs: int) -> int:
         """How many of the first `runs` runs landed."""
@@ -260,5 +271,5 @@ def check_campaign(plan: Plan, runs: int | StopRule, workers: int | None) -> Non
 def method_of(plan: Plan, runs: int | StopRule) -> str:
     """How the interval is worked out."""
     if isinstance(runs, StopRule):
-        return "exact at the moment of stopping (perilune.campaign.stopping)"
+        return AT_STOPPING
     return "Clopper-Pearson" if plan.design == "random" else AS_IF_RANDOM

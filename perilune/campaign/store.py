@@ -16,7 +16,11 @@ from perilune.foundation.errors import UserError
 
 from .plan import FORMAT
 
-UNITS = {"_s": "s", "_m": "m", "_mps": "m/s", "_deg": "deg", "_kg": "kg", "_n": "N", "_height": "m", "_speed": "m/s"}
+UNITS = {
+    "_s": "s", "_m": "m", "_mps": "m/s", "_deg": "deg", "_kg": "kg", "_n": "N", "_height": "m", "_speed": "m/s",
+    "speed_at_192_m": "m/s", "_percent": "%", "_mrad": "mrad", "_deg_per_h": "deg/h", "_deg_per_s": "deg/s", "_ug": "µg",
+    "_ppm": "ppm", "_per_s": "1/s", "_db": "dB", "_nm": "N m",
+}  # fmt: skip
 
 
 def whole(path: Path, write: Callable[[Path], Any]) -> None:
@@ -32,7 +36,9 @@ def whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def unit_of(name: str) -> str:
-    """A column's unit by the end of its name; longer ends first."""
+    """A column's unit by the end of its name, but for the number of an element; longer ends first."""
+    while name.rpartition(".")[2].isdigit():
+        name = name.rpartition(".")[0]
     ends = [end for end in sorted(UNITS, key=len, reverse=True) if name.endswith(end)]
     return UNITS[ends[0]] if ends else ""
 
@@ -74,6 +80,8 @@ class Store:
             raise UserError(f"{self.head} cannot be read: {problem}.") from None
         if not isinstance(found, dict) or "format" not in found:
             raise UserError(f"{self.head} is no campaign's.")
+        if found["format"] == FORMAT and not {"digest", "plan", "mission", "faults"} <= set(found):
+            raise UserError(f"{self.head} is not whole: it lacks what flew. Fly a new campaign.")
         if found["format"] != FORMAT:
             raise UserError(
                 f"{self.head} has format {found['format']}, and this version reads {FORMAT}: read its runs with pandas."
@@ -109,4 +117,5 @@ class Store:
 
     def chunks(self) -> list[int]:
         """Chunks whose rows are there."""
-        return sorted(int(path.stem.split("-")[1]) for path in (self.folder / "runs").glob("part-*.parquet"))
+        names = [path.stem.removeprefix("part-") for path in (self.folder / "runs").glob("part-*.parquet")]
+        return sorted(int(name) for name in names if name.isdigit())

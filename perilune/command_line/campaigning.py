@@ -1,5 +1,6 @@
 """`perilune campaign`, `replay` and `compare`: the display while they fly, and what they say at the end."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,10 +9,12 @@ from rich.live import Live
 from rich.table import Table
 
 from perilune import __version__
+from perilune.assessment.flight import Flight
 from perilune.campaign.compare import Comparison
 from perilune.campaign.plan import Plan, digest_of, frozen
 from perilune.campaign.run import Tally, fly_campaign
 from perilune.campaign.stopping import StopRule
+from perilune.investigation.orbit import orbit_cause
 from perilune.investigation.timeline import first_cause
 from perilune.telemetry.dictionary import CHANNELS
 
@@ -37,8 +40,13 @@ class Going(NamedTuple):
 
 
 def build() -> str:
-    """Version and commit of what flies."""
-    return f"{__version__} {commit()}"
+    """Version and commit of what flies, and the first digits of the SHA-256 of its source: two edited trees of one commit differ,
+    and what else lies in the folder does not count."""
+    sha = hashlib.sha256()
+    root = Path(__file__).resolve().parents[1]
+    for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):
+        sha.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return f"{__version__} {(commit() or 'no commit').removesuffix('-changed')} {sha.hexdigest()[:12]}"
 
 
 def plan_of(mission: str, seed: int, healthy: bool, faults: dict[str, Any], values: dict[str, Any], laid_out: Layout) -> Plan:
@@ -52,6 +60,11 @@ def plan_of(mission: str, seed: int, healthy: bool, faults: dict[str, Any], valu
 def default_folder(plan: Plan) -> Path:
     """out/campaign-MISSION-…, by six digits of its digest."""
     return Path("out") / f"campaign-{Path(plan.mission).stem}-{plan.seed}-{digest_of(plan)[:6]}"
+
+
+def cause_of(flight: Flight) -> dict[str, Any]:
+    """A lost flight's first cause, on the way from orbit or after it."""
+    return orbit_cause(flight) if flight.orbit.get("impact") else first_cause(flight)
 
 
 def as_time(seconds: float) -> str:
@@ -79,7 +92,7 @@ def shown(tally: Tally) -> Table:
 
 def fly_with_display(plan: Plan, folder: Path, runs: int | StopRule, going: Going, console: Console | None) -> Tally:
     """Fly, with a live table where a person watches."""
-    explain = (first_cause, tuple(CHANNELS))
+    explain = (cause_of, tuple(CHANNELS))
     if console is None or not console.is_terminal:
         return fly_campaign(plan, folder, runs, going.resume, going.workers, explain)
     with Live(console=console, refresh_per_second=2) as live:

@@ -13,12 +13,13 @@ Rule = Callable[..., Number]
 FOLDED = {  # what is worked out beforehand where all operands are known
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "and": np.bitwise_and, "or": np.bitwise_or,
     "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
-    "neg": np.negative, "max": np.maximum, "min": np.minimum, "xor": np.bitwise_xor,
+    "max": np.maximum, "min": np.minimum, "xor": np.bitwise_xor,
 }  # fmt: skip
 COMPARED = {  # floats; signed; unsigned
     "lt": ("olt", "slt", "ult"), "le": ("ole", "sle", "ule"), "gt": ("ogt", "sgt", "ugt"), "ge": ("oge", "sge", "uge"),
     "eq": ("oeq", "eq", "eq"), "ne": ("une", "ne", "ne"),
 }  # fmt: skip
+OF_FLAGS = {"lt": ("and", True), "le": ("or", True), "gt": ("and", False), "ge": ("or", False)}  # which of them is negated
 WORDS_OF = {  # floats; whole numbers. “contract” lets a product and a sum become one instruction
     "add": ("fadd contract", "add"), "sub": ("fsub contract", "sub"), "mul": ("fmul contract", "mul"), "div": ("fdiv", "sdiv"),
     "rem": ("frem", "srem"), "and": ("", "and"), "or": ("", "or"), "xor": ("", "xor"),
@@ -50,6 +51,8 @@ def binary(b: Builder, name: str, x: Number, y: Number) -> Number:
         for one, other in ((x, y), (y, x)):
             if one.value is not None and one.value == 1.0:
                 return other
+    if name in ("div", "rem") and not is_float(x.dtype) and not y.value:
+        return by_whole(b, name, x, y)
     varies = x.varies or y.varies
     wording = WORDS_OF[name][0 if is_float(x.dtype) else 1]
     if name in ("div", "rem") and x.dtype.startswith("uint"):
@@ -58,13 +61,25 @@ def binary(b: Builder, name: str, x: Number, y: Number) -> Number:
     return b.made(text, x.dtype, varies)
 
 
+def by_whole(b: Builder, name: str, x: Number, y: Number) -> Number:
+    """A whole quotient or remainder whose divisor may be nought, at which a processor stops: then −1, or x, as in XLA."""
+    one, is_none = constant(1, y.dtype), compare(b, "eq", y, constant(0, y.dtype))
+    divisor = choose(b, is_none, y, one)
+    varies = x.varies or divisor.varies
+    verb = WORDS_OF[name][1].replace("s", "u" if x.dtype.startswith("uint") else "s", 1)
+    text = f"{verb} {b.kind(x.dtype, varies)} {b.operand(x, varies)}, {b.operand(divisor, varies)}"
+    found = b.made(text, x.dtype, varies)
+    return choose(b, is_none, found, x if name == "rem" else constant(-1, x.dtype))
+
+
 def compare(b: Builder, name: str, x: Number, y: Number) -> Number:
     """A comparison."""
     if x.value is not None and y.value is not None:
         return constant(FOLDED[name](x.value, y.value), "bool")
+    if x.dtype == "bool" and name in OF_FLAGS:
+        how, is_first = OF_FLAGS[name]
+        return binary(b, how, negated(b, x), y) if is_first else binary(b, how, x, negated(b, y))
     varies = x.varies or y.varies
-    if x.dtype == "bool":
-        assert name in ("eq", "ne")
     kinds = COMPARED[name]
     how = f"fcmp {kinds[0]}" if is_float(x.dtype) else f"icmp {kinds[2 if x.dtype.startswith('uint') else 1]}"
     text = f"{how} {b.kind(x.dtype, varies)} {b.operand(x, varies)}, {b.operand(y, varies)}"
@@ -103,6 +118,8 @@ def is_nan(b: Builder, x: Number) -> Number:
 
 def extreme(b: Builder, name: str, x: Number, y: Number) -> Number:
     """The larger or smaller; not-a-number if either is."""
+    if x.dtype == "bool":
+        return binary(b, {"max": "or", "min": "and"}[name], x, y)
     if not is_float(x.dtype):
         return choose(b, compare(b, {"max": "gt", "min": "lt"}[name], x, y), y, x)
     if y.value is not None:
@@ -220,6 +237,17 @@ def rounded(b: Builder, x: Number, rounding_method) -> Number:
 
 def shifted(b: Builder, verb: str, x: Number, y: Number) -> Number:
     """Bits moved; all of them out of the word leave nought."""
+    width = 8 * np.dtype(x.dtype).itemsize
+    if y.value is None or not 0 <= y.value < width:
+        is_within = compare(b, "lt", reinterpreted(b, y, f"uint{width}"), constant(width, f"uint{width}"))
+        nothing, zero = constant(0, y.dtype), constant(0, x.dtype)
+        beyond = shifted(b, "ashr", x, constant(width - 1, y.dtype)) if verb == "ashr" else zero
+        return choose(b, is_within, beyond, plainly_shifted(b, verb, x, choose(b, is_within, nothing, y)))
+    return plainly_shifted(b, verb, x, y)
+
+
+def plainly_shifted(b: Builder, verb: str, x: Number, y: Number) -> Number:
+    """Bits moved by less than the word is wide."""
     varies = x.varies or y.varies
     kind = b.kind(x.dtype, varies)
     return b.made(f"{verb} {kind} {b.operand(x, varies)}, {b.operand(y, varies)}", x.dtype, varies)

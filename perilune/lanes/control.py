@@ -149,6 +149,8 @@ def scanned(b: Builder, eqn, ins: list[Value], _) -> list[Value]:
     p = eqn.params
     m, n, length = p["num_consts"], p["num_carry"], p["length"]
     fixed, carry, rows = ins[:m], ins[m : m + n], ins[m + n :]
+    if length == 0:
+        raise NotImplementedError("a scan of nothing")
     if length == 1:
         outs = walk(b, p["jaxpr"], fixed + carry + [row(b, v, 0) for v in rows])
         return outs[:n] + [lengthened(v) for v in outs[n:]]

@@ -7,7 +7,7 @@ import numpy as np
 from jax.extend.core import Jaxpr, Literal
 
 from . import arithmetic
-from .arrays import in_memory, natural, new_array, over_places, read_at, write_at
+from .arrays import by_number, in_memory, natural, new_array, over_places, read_at, write_at
 from .builder import Builder
 from .values import SMALL, Big, Number, Small, Value
 
@@ -30,7 +30,7 @@ def is_long(eqn) -> bool:
 def one_by_one(b: Builder, eqn, ins: list[Value]) -> list[Value]:
     """An operation on short arrays; scalars and axes of length one go with any."""
     shape = tuple(eqn.outvars[0].aval.shape)
-    wide = [np.broadcast_to(v.numbers, shape) for v in ins if isinstance(v, Small)]
+    wide = [np.broadcast_to(by_number(b, v).numbers, shape) for v in ins]
     numbers = np.empty(shape, object)
     for place in np.ndindex(shape):
         numbers[place] = arithmetic.RULES[eqn.primitive.name](b, *(w[place] for w in wide), **eqn.params)

@@ -28,7 +28,8 @@ def name_of(text: str) -> str:
 
 
 def compiled(text: str) -> bytes:
-    """Machine code as an object file, from the cache where it has been compiled before."""
+    """Machine code as an object file, from the cache where it has been compiled before. Raises NotImplementedError where
+    LLVM does not take the text."""
     folder = cache_folder("lanes")
     path = None if folder is None else folder / f"{name_of(text)}.o"
     if path is not None and path.is_file():
@@ -39,8 +40,11 @@ def compiled(text: str) -> bytes:
         except OSError:
             pass  # gone meanwhile: it is compiled again
     machine = target()
-    module = llvm.parse_assembly(text)
-    module.verify()
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as problem:  # a combination of types that nobody has flown yet
+        raise NotImplementedError(f"what LLVM will not read ({str(problem).splitlines()[-1]})") from problem
     code = machine.emit_object(module)
     if path is not None:
         keep(path, code)

@@ -71,8 +71,8 @@ def sliced(b: Builder, eqn, ins: list[Value]) -> list[Value]:
 
 def reversed_axes(b: Builder, eqn, ins: list[Value]) -> list[Value]:
     """Axes turned round."""
-    value = by_number(b, ins[0])
-    return [Small(value.dtype, np.flip(value.numbers, eqn.params["dimensions"]))]
+    value = by_number(b, ins[0])  # a long one goes to new memory: where it lies may be about to be written
+    return [natural(b, Small(value.dtype, np.flip(value.numbers, eqn.params["dimensions"])))]
 
 
 def joined(b: Builder, eqn, ins: list[Value]) -> list[Value]:
@@ -224,8 +224,8 @@ def gathered(b: Builder, eqn, ins: list[Value]) -> list[Value]:
 
     def one(numbers: list[Number], write) -> None:
         last = [array.shape[d] - sizes[d] for d in how.start_index_map]
-        if mode == GatherScatterMode.CLIP:
-            numbers = [bounded(b, n, top) for n, top in zip(numbers, last, strict=True)]
+        # Also where JAX was promised that they are within: both sides of a choice are worked out, whatever the promise hung on.
+        numbers = [bounded(b, n, top) for n, top in zip(numbers, last, strict=True)]
         index, static = linear(b, numbers, [array.strides[d] for d in how.start_index_map])
         for box in np.ndindex(*[sizes[d] for d in kept]):
             further = sum(p * array.strides[d] for p, d in zip(box, kept, strict=True))
@@ -258,6 +258,7 @@ def scattered(b: Builder, eqn, ins: list[Value]) -> list[Value]:
     value, index, update = ins
     how = eqn.params["dimension_numbers"]
     is_one = index.shape == (1,) and how.inserted_window_dims == (0,) and not how.update_window_dims
+    is_one = is_one and eqn.params["mode"] != GatherScatterMode.CLIP
     if not (is_one and isinstance(value, Small) and len(value.shape) == 1):
         raise NotImplementedError("scatter of more than one number")
     at, new, numbers = only(index), only(update), value.numbers.copy()

@@ -11,8 +11,8 @@ NAMES = {  # with the number of operands
 def call(b, name: str, *operands: Number) -> Number:
     """The function `name` of all lanes; of one number for all, once for all."""
     dtype = operands[0].dtype
-    if dtype not in ("float64", "float32"):
-        raise NotImplementedError(f"{name} of {dtype}")
+    if dtype not in ("float64", "float32") or any(o.dtype != dtype for o in operands):
+        raise NotImplementedError(f"{name} of {', '.join(o.dtype for o in operands)}")
     b.needed.add((name, dtype))
     kind = f"<{WIDTH} x {word(dtype)}>"
     spoken = ", ".join(f"{kind} {b.operand(o, True)}" for o in operands)

@@ -10,22 +10,17 @@ EVERYWHERE = -2  # home of what every function is given
 LANES_TOGETHER = 64 * WIDTH  # bits of a number of all lanes of a block
 SMALL = 40  # numbers at most of an array that is kept number by number; longer ones lie in memory and are looped over
 
-WORDS = {  # what LLVM calls a number, and its bytes in memory
-    "float64": ("double", 8),
-    "float32": ("float", 4),
-    "int64": ("i64", 8),
-    "int32": ("i32", 4),
-    "uint64": ("i64", 8),
-    "uint32": ("i32", 4),
-    "int8": ("i8", 1),
-    "uint8": ("i8", 1),
-    "bool": ("i1", 1),
-}
+WORDS = {  # what LLVM calls a number
+    "float64": "double", "float32": "float", "int64": "i64", "int32": "i32", "uint64": "i64", "uint32": "i32", "int8": "i8",
+    "uint8": "i8", "bool": "i1",
+}  # fmt: skip
 
 
 def word(dtype: str) -> str:
-    """LLVM's name of one number."""
-    return WORDS[dtype][0]
+    """LLVM's name of one number. Raises NotImplementedError for a type that is not among them."""
+    if dtype not in WORDS:
+        raise NotImplementedError(f"numbers of type {dtype}")
+    return WORDS[dtype]
 
 
 def is_float(dtype: str) -> bool:

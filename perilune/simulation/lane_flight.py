@@ -126,6 +126,7 @@ class ByLanes(InFlight):
 
     def advance(self, cycles: int, every: int) -> np.ndarray:
         """See `InFlight`. A block whose lanes have all ended is as it was, and so is its record."""
+        assert cycles % every == 0, "a record is due at the end of a chunk"
         stretches, record = cycles // every, self.program.stretches.record
         whole = np.zeros((stretches, len(self.rows), record.size), np.uint8)
         for block, row in enumerate(self.rows):

@@ -51,7 +51,8 @@ def masked(x):
     """Choices, comparisons and flags."""
     is_up = x > 0.0
     kinds = jnp.where(is_up, x, -x), is_up & (x < 1.0) | ~is_up, jnp.any(is_up), jnp.all(is_up), x == x[0], x != x[0]
-    return kinds, lax.select_n(jnp.asarray([0, 1, 2]), x, 2.0 * x, 3.0 * x), jnp.isfinite(x / 0.0)
+    turned = jnp.maximum(is_up, x < 1.0), jnp.minimum(is_up, x < 1.0), is_up < (x < 1.0), is_up >= (x < 1.0), jnp.max(is_up)
+    return kinds, turned, lax.select_n(jnp.asarray([0, 1, 2]), x, 2.0 * x, 3.0 * x), jnp.isfinite(x / 0.0)
 
 
 def whole_numbers(k):
@@ -68,7 +69,8 @@ def whole_numbers(k):
         (k > 2).astype(int),
         lax.bitcast_convert_type(u, jnp.int32),
     )
-    return sums, bits
+    none = k % (k - k), lax.div(k, k - 4), lax.shift_left(u, u + 30), lax.shift_right_arithmetic(k - 4, k + 30)
+    return none, sums, bits
 
 
 def rounded(x):
@@ -117,7 +119,8 @@ def loops(x, m):
     turns = lax.while_loop(lambda c: c[0] < jnp.floor(5 * jnp.abs(x[0])), lambda c: (c[0] + 1, 1.5 * c[1] + x), (0.0 * x[0], x))
     inner = lax.fori_loop(0, 3, lambda i, c: lax.fori_loop(0, i + 1, lambda j, d: d + m[j, i], c), 0.0)
     turned = lax.fori_loop(0, 3, lambda i, c: c.T + 1.0, m)
-    return forth, back, swapped, turns, inner, turned, lax.scan(lambda c, row: (c + row, c), x[0], x)
+    round_about = lax.fori_loop(0, 3, lambda i, c: c[::-1] + 0.0 * i, m.reshape(81))
+    return round_about, forth, back, swapped, turns, inner, turned, lax.scan(lambda c, row: (c + row, c), x[0], x)
 
 
 def branches(x, m):
@@ -196,8 +199,19 @@ def test_the_tail_of_erfc():
 
 
 def test_formulas_at_the_ends():
-    ends = jnp.asarray([[0.0, -0.0, jnp.inf, -jnp.inf, jnp.nan, 1e300, -1e300]] * LANES)
-    for function in (jnp.sin, jnp.exp, jnp.expm1, jnp.tanh, jax.scipy.special.erf, jax.scipy.special.erfc, jnp.log, jnp.log1p):
+    ends = jnp.asarray([[0.0, -0.0, jnp.inf, -jnp.inf, jnp.nan, 1e300, -1e300, 709.7, 1e6]] * LANES)
+    for function in (
+        jnp.sin,
+        jnp.tan,
+        jnp.arctan,
+        jnp.exp,
+        jnp.expm1,
+        jnp.tanh,
+        jax.scipy.special.erf,
+        jax.scipy.special.erfc,
+        jnp.log,
+        jnp.log1p,
+    ):
         mine, others = np.asarray(by_lanes(function, ends)), np.asarray(function(ends))
         np.testing.assert_allclose(mine, others, rtol=1e-15, err_msg=str(function))  # the same where it is a number
     pairs = jnp.asarray([[0.0, 0.0, 1.0, -1.0, -0.0, -1e-300]] * LANES), jnp.asarray([[0.0, -1.0, 0.0, 0.0, -1.0, -1.0]] * LANES)
