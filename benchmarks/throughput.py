@@ -1,5 +1,6 @@
 """Landings per second on all cores: one pinned worker process a core, 128 lanes each, compiled beforehand."""
 
+import resource
 import time
 from typing import Any
 
@@ -10,13 +11,22 @@ from perilune.campaign.pool import cores, spread
 from perilune.interface.events import INDEX
 from perilune.simulation.load import load
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
+from tests.instruments import EVERYTHING
 
 ROUNDS = 3
 
 
-def warm_then_fly(first_seed: int) -> dict[str, Any]:
-    """Compile on a first batch, wait for the agreed moment, then fly ROUNDS batches; wall times on a shared clock."""
-    batch = Batch(load("resilience"))
+VARIANTS = {  # what is put into the mission
+    "plain": {},
+    "every instrument": EVERYTHING,
+    "multiple_model": {"flight.monitoring.policy": "multiple_model"},
+}
+
+
+def warm_then_fly(task: tuple[int, str]) -> dict[str, Any]:
+    """Compile on a first batch, then fly ROUNDS batches; wall times on a shared clock."""
+    first_seed, variant = task
+    batch = Batch(load("resilience", VARIANTS[variant]))
     record = recorder(BATCH_CHANNELS, True)
     began = time.time()
     batch.fly(range(first_seed, first_seed + WIDTH), record, 10)
@@ -26,13 +36,20 @@ def warm_then_fly(first_seed: int) -> dict[str, Any]:
     for k in range(ROUNDS):
         flown = batch.fly(range(first_seed + k * WIDTH, first_seed + (k + 1) * WIDTH), record, 10)
         cycles += int(np.asarray(flown.last.log.tick)[:, INDEX["touchdown"]].sum())
-    return {"start": start, "end": time.time(), "first_batch_s": compiled, "cycles": cycles}
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return {"start": start, "end": time.time(), "first_batch_s": compiled, "cycles": cycles, "memory_mib": memory}
 
 
 def measure() -> dict[str, float]:
+    """The plain mission, and landings per second of the others."""
+    found = of_variant("plain")
+    return found | {f"landings_per_s, {name}": of_variant(name)["landings_per_s"] for name in VARIANTS if name != "plain"}
+
+
+def of_variant(variant: str) -> dict[str, float]:
     """Throughput where the workers' flights overlap: landings over the span from the first start to the last end."""
     workers = len(cores())
-    found = list(spread(warm_then_fly, [10_000 * (k + 1) for k in range(workers)]))
+    found = list(spread(warm_then_fly, [(10_000 * (k + 1), variant) for k in range(workers)]))
     span = max(f["end"] for f in found) - min(f["start"] for f in found)
     busy = sum(f["end"] - f["start"] for f in found)
     landings = workers * ROUNDS * WIDTH
@@ -42,4 +59,5 @@ def measure() -> dict[str, float]:
         "landings_per_s": landings / span,
         "ns_per_lane_cycle": 1e9 * busy / sum(f["cycles"] for f in found),
         "first_batch_s": max(f["first_batch_s"] for f in found),
+        "peak_memory_mib": max(f["memory_mib"] for f in found),
     }

@@ -27,7 +27,7 @@ from perilune.campaign.batch import WIDTH
 from perilune.campaign.jobs import Job, fly_rows
 from perilune.campaign.pool import spread
 from perilune.campaign.statistics import clopper_pearson
-from perilune.campaign.sweep import whole
+from perilune.campaign.store import whole
 from perilune.command_line.entry import commit
 from perilune.flight.executive.contingency import NAMES as CONTINGENCIES
 from perilune.flight.monitoring.recovery import NAMES

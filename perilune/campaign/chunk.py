@@ -15,12 +15,12 @@ from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
 from .batch import WIDTH, Flown, Prepared
 from .design import normals_of
+from .jobs import EVERY
 from .one import flight_of, run_digest
 from .plan import Plan, batch_of, told_faults
 from .sample import draw_count
 from .summary import rows
 
-EVERY = 10  # cycles: one record a second
 TOLD = 16  # lost runs of a chunk whose cause is worked out: they fly once more, recorded every cycle
 Explain = Callable[[Flight], dict[str, Any]]  # a lost flight's first cause
 

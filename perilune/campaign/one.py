@@ -86,8 +86,10 @@ def fly_lane(
     seed: int,
     faults: dict[str, Any],
     watch: Callable[[Progress], None] | None = None,
+    proof: Callable[[Flown], None] = lambda _: None,
 ) -> Flight:
-    """Fly the one lane that `ready` makes, with full history. `seed` and `faults` are told, not flown: they are in the lane."""
+    """Fly the one lane that `ready` makes, with full history. `seed` and `faults` are told, not flown: they are in the lane.
+    `proof` is shown what was flown, and raises where it is not what it should be."""
     told = {fault.name: fault.as_json() for fault in check_faults(faults, batch.mission, batch.mission.name)}
     began = time.perf_counter()
     marks: list[float] = []
@@ -98,6 +100,7 @@ def fly_lane(
             watch(progress_of(latest[0]))
 
     flown = batch.fly_on(ready(), recorder(ALL_CHANNELS), 1, report, CHUNK)
+    proof(flown)
     run_s = time.perf_counter() - marks[0]  # the first chunk holds tracing and compilation
     flight = flight_of(batch, flown, 0, ALL_CHANNELS, seed, told)
     simulated, period = float(flight.time[-1]), batch.mission.flight.period_s

@@ -4,10 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
+
 from perilune.assessment.flight import Flight
 from perilune.foundation.errors import UserError
 
-from .batch import WIDTH
+from .batch import WIDTH, Flown
 from .chunk import fly_chunk
 from .one import fly_lane
 from .plan import Plan, batch_of, frozen
@@ -53,7 +56,7 @@ def fly_again(folder: Path, run: int, build: str = "") -> Flight:
     """Run `run` of a campaign with full history, its digest that of the row.
 
     The whole chunk flies again, in its own slots, and its row's digest must match; then the lane alone, recorded every cycle,
-    must meet the ground in the same state to the last bit. Raises UserError where either does not, or the mission has changed.
+    must meet the ground in the same state to the last bit, its events in the same cycles. Raises UserError where either does not, or the mission has changed.
     """
     store = Store(folder)
     head = campaign_head(store)
@@ -69,8 +72,17 @@ def fly_again(folder: Path, run: int, build: str = "") -> Flight:
             "or LLVM moves last bits too."
         )
     batch = batch_of(plan)
-    flight = fly_lane(batch, lambda: flights.ready.lanes([slot]), plan.seed, plan.faults_of(batch.mission))
-    alone, among = flight.outcome.touchdown, flights.outcomes[slot].touchdown
-    if alone != among:
-        raise UserError(f"Run {run}, flown alone, did not end where it ended among the others: {alone} for {among}.")
+
+    def proof(alone: Flown) -> None:
+        if last_state(alone, 0) != last_state(flights.flown, slot):
+            raise UserError(f"Run {run}, flown alone, did not end where it ended among the others.")
+
+    ready = flights.ready.lanes([slot])
+    flight = fly_lane(batch, lambda: ready, plan.seed, plan.faults_of(batch.mission), proof=proof)
     return replace(flight, outcome=flights.outcomes[slot], digest=wanted)
+
+
+def last_state(flown: Flown, lane: int) -> list[bytes]:
+    """The bytes of a lane at contact, and of when its events were."""
+    last = flown.last
+    return [np.asarray(leaf)[lane].tobytes() for leaf in jax.tree.leaves((last.truth.touchdown, last.log.tick))]

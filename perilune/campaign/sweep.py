@@ -20,6 +20,7 @@ from .batch import WIDTH, in_orbit
 from .jobs import Job, fly_rows
 from .pool import spread
 from .statistics import clopper_pearson
+from .store import whole
 
 KEPT = ("seed", "outcome", "is_within_requirements", "vertical_speed_mps", "horizontal_speed_mps", "tilt_deg", "slope_deg",
         "miss_distance_m", "propellant_kg")  # fmt: skip
@@ -104,16 +105,6 @@ def open_folder(sweep: Sweep, folder: Path) -> None:
         whole(head, lambda path: path.write_text(text + "\n", encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise UserError(f"Output folder {folder} cannot be used: {problem}; choose another --out.") from None
-
-
-def whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file beside its place and move it in at once."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        write(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def fly_sweep(sweep: Sweep, folder: Path, watch: Callable[[int, int], None] | None = None) -> list[Point]:

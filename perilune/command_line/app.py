@@ -10,7 +10,7 @@ from .campaign_commands import add_campaigns
 from .conversation import Json, assignments, err, out, print_json, sentences, toml_value
 
 if TYPE_CHECKING:
-    from perilune.assessment.flight import Flight
+    pass
 
 app = typer.Typer(
     help="Will a lunar lander land, and if not, why not, and what would have saved it?",
@@ -158,7 +158,7 @@ def fly(
 ) -> None:
     """Fly one landing. A lost lander is a result: exit code 0; anything else means that it could not be flown."""
     from .fault_words import asked
-    from .flying import Asked, default_folder, fly_with_display, prepare_folder, tell
+    from .flying import Asked, default_folder, draw, fly_with_display, prepare_folder, tell
 
     with sentences():
         values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
@@ -182,6 +182,7 @@ def plot_command(folder: Path, as_json: Json = False) -> None:
     """Redraw the figures of an archive, PNG and SVG, into its folder."""
     with sentences():
         from .entry import read_flight
+        from .flying import draw
 
         figures = draw(read_flight(folder), folder, ("png", "svg"))
     if as_json:
@@ -227,14 +228,6 @@ def site(
 
 
 add_campaigns(app)
-
-
-def draw(flight: "Flight", folder: Path, kinds: tuple[str, ...]) -> list[Path]:
-    """Draw a flight's figures into a folder, with the mission's published readouts where it has some."""
-    from perilune.report.figures import draw_all
-    from perilune.telemetry import readouts as published
-
-    return draw_all(flight, published.read(flight.readouts) if flight.readouts else None, folder, kinds)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import typer
 from .conversation import Json, assignments, err, out, print_json, sentences, toml_value
 
 if TYPE_CHECKING:
-    from perilune.assessment.flight import Flight
+    pass
 
 
 def campaign(
@@ -59,7 +59,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Fly one run of a campaign again with its whole history, and prove by its digest that it is the same run."""
-    from .flying import tell
+    from .flying import draw, tell
 
     with sentences():
         from perilune.campaign.replay import fly_again
@@ -71,7 +71,7 @@ def replay(
         flight = with_cause(fly_again(folder, run, build()))
         archive = target or folder / f"replay-{run}"
         write_flight(flight, archive)
-        figures = drawn(flight, archive) if plot else []
+        figures = draw(flight, archive, ("png",)) if plot else []
         if as_json:
             print_json({**flight_json(flight), "run": run, "archive": str(archive), "figures": [str(path) for path in figures]})
         else:
@@ -95,14 +95,6 @@ def compare(
         print_json(found.as_json())
     else:
         tell_comparison(found, out)
-
-
-def drawn(flight: "Flight", folder: Path) -> list[Path]:
-    """A flight's figures, into a folder."""
-    from perilune.report.figures import draw_all
-    from perilune.telemetry import readouts as published
-
-    return draw_all(flight, published.read(flight.readouts) if flight.readouts else None, folder, ("png",))
 
 
 def add_campaigns(app: typer.Typer) -> None:

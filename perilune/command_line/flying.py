@@ -280,3 +280,11 @@ def margin_table(flight: Flight) -> Table:
             style="" if margin.left >= 0 else "red",
         )  # fmt: skip
     return table
+
+
+def draw(flight: Flight, folder: Path, kinds: tuple[str, ...]) -> list[Path]:
+    """Draw a flight's figures into a folder, with the mission's published readouts where it has some."""
+    from perilune.report.figures import draw_all
+    from perilune.telemetry import readouts as published
+
+    return draw_all(flight, published.read(flight.readouts) if flight.readouts else None, folder, kinds)

@@ -3,7 +3,10 @@
 import hashlib
 import os
 import platform
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import jax
 
@@ -31,6 +34,24 @@ def cache_folder(name: str) -> Path | None:
     except OSError:
         return None
     return folder if os.access(folder, os.W_OK) else None
+
+
+def keep(path: Path, write: Callable[[BinaryIO], Any], most: int) -> None:
+    """Write a cached file whole or not at all, and let the longest unused go until `most` of its kind are left. A full disk, or
+    one that is read alone, costs only time."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    except OSError:
+        return
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.replace(name, path)
+        kept = sorted(path.parent.glob(f"*{path.suffix}"), key=lambda one: one.stat().st_mtime)
+        for old in kept[:-most]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
 
 
 def use_cache() -> None:

@@ -2,12 +2,10 @@
 
 import hashlib
 import os
-import tempfile
-from pathlib import Path
 
 import llvmlite.binding as llvm
 
-from perilune.foundation.compilation import cache_folder
+from perilune.foundation.compilation import cache_folder, keep
 
 KEPT = 40  # programs, of about a megabyte each
 
@@ -47,25 +45,8 @@ def compiled(text: str) -> bytes:
         raise NotImplementedError(f"what LLVM will not read ({str(problem).splitlines()[-1]})") from problem
     code = machine.emit_object(module)
     if path is not None:
-        keep(path, code)
+        keep(path, lambda file: file.write(code), KEPT)
     return code
-
-
-def keep(path: Path, code: bytes) -> None:
-    """Write a file whole or not at all, and let the ones longest unused go. A full or read-only disk costs only time."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    except OSError:
-        return
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(code)
-        os.replace(name, path)
-        kept = sorted(path.parent.glob("*.o"), key=lambda one: one.stat().st_mtime)
-        for old in kept[:-KEPT]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
 
 
 class Code:

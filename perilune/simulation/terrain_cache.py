@@ -2,14 +2,14 @@
 
 import hashlib
 import os
-import tempfile
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
 
-from perilune.foundation.compilation import cache_folder
+from perilune.foundation.compilation import cache_folder, keep
 from perilune.world.environment import craters, photometry, roughness, terrain
 from perilune.world.environment.terrain import Terrain
 
@@ -57,7 +57,7 @@ def build_terrain_once(rasters: list[Raster], extent: Extent, detail: Detail | N
     found = read(path)
     if found is None:
         found = ground_of(rasters, extent, detail, albedo)
-        keep(path, found)
+        keep(path, lambda file: saved(found, file), MOST_KEPT)
     return found
 
 
@@ -73,19 +73,7 @@ def read(path: Path) -> Terrain | None:
     return Terrain(**arrays, shapes=shapes)
 
 
-def keep(path: Path, ground: Terrain) -> None:
-    """Write a ground whole or not at all, and let the ones longest unused go. A full or read-only disk costs only time."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    except OSError:
-        return
-    try:
-        with os.fdopen(handle, "wb") as file:
-            arrays: dict = {key: np.asarray(getattr(ground, key)) for key in ARRAYS}
-            np.savez(file, shapes=np.asarray(ground.shapes), **arrays)
-        os.replace(name, path)
-        kept = sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)
-        for old in kept[:-MOST_KEPT]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
+def saved(ground: Terrain, file: BinaryIO) -> None:
+    """Write a ground."""
+    arrays: dict = {key: np.asarray(getattr(ground, key)) for key in ARRAYS}
+    np.savez(file, shapes=np.asarray(ground.shapes), **arrays)
