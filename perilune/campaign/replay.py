@@ -55,8 +55,8 @@ def row_digest(store: Store, head: dict[str, Any], run: int) -> str:
 def fly_again(folder: Path, run: int, build: str = "") -> Flight:
     """Run `run` of a campaign with full history, its digest that of the row.
 
-    The whole chunk flies again, in its own slots, and its row's digest must match; then the lane alone, recorded every cycle, must
-    meet the ground in the same state to the last bit, its events in the same cycles. Raises UserError where either does not, or
+    The whole chunk flies again, in its own slots, and its row's digest must match; then the lane alone, recorded every cycle,
+    must meet the ground in the same state to the last bit, its events in the same cycles. Raises UserError where either does not, or
     the mission has changed.
     """
     store = Store(folder)
