@@ -56,8 +56,8 @@ def fly_again(folder: Path, run: int, build: str = "") -> Flight:
     """Run `run` of a campaign with full history, its digest that of the row.
 
     The whole chunk flies again, in its own slots, and its row's digest must match; then the lane alone, recorded every cycle,
-    must meet the ground in the same state to the last bit, its events in the same cycles. Raises UserError where either does not, or
-    the mission has changed.
+    must meet the ground in the same state to the last bit, its events in the same cycles. Raises UserError where
+    either does not, or the mission has changed.
     """
     store = Store(folder)
     head = campaign_head(store)
