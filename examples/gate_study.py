@@ -25,9 +25,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from perilune import __version__
 from perilune.campaign.batch import WIDTH
 from perilune.campaign.jobs import Job, fly_rows
+from perilune.campaign.place import whole
 from perilune.campaign.pool import spread
 from perilune.campaign.statistics import clopper_pearson
-from perilune.campaign.store import whole
 from perilune.command_line.entry import commit
 from perilune.flight.executive.contingency import NAMES as CONTINGENCIES
 from perilune.flight.monitoring.recovery import NAMES
@@ -103,7 +103,7 @@ def fly(found: list[Trouble], runs: int, folder: Path, console: Console) -> list
     if head.is_file() and json.loads(head.read_text()) != digest(found, runs):
         raise UserError(f"Output folder {folder} holds another study, or another build's: give a new folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
-    whole(head, lambda path: path.write_text(json.dumps(digest(found, runs))))
+    whole(head, json.dumps(digest(found, runs)).encode())
     jobs = [job for trouble in found for job in jobs_of(trouble, runs)]
     parts = [folder / f"part-{k:04d}.json" for k in range(len(jobs))]
     missing = [k for k, part in enumerate(parts) if not part.is_file()]
@@ -111,7 +111,7 @@ def fly(found: list[Trouble], runs: int, folder: Path, console: Console) -> list
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=len(jobs), completed=len(jobs) - len(missing))
         for k, rows in zip(missing, spread(fly_rows, [jobs[k] for k in missing]) if missing else (), strict=True):
-            whole(parts[k], lambda path, rows=rows: path.write_text(json.dumps([row["outcome"] for row in rows])))
+            whole(parts[k], json.dumps([row["outcome"] for row in rows]).encode())
             progress.advance(bar)
     outcomes = [json.loads(part.read_text()) for part in parts]
     flown, first = [], 0

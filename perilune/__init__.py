@@ -5,6 +5,7 @@ neither JAX nor matplotlib: public names load when they are first used.
 """
 
 from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -12,6 +13,7 @@ PUBLIC = {
     "fly": "perilune.command_line.entry",
     "load": "perilune.simulation.load",
     "read_flight": "perilune.command_line.entry",
+    "fly_campaign": "perilune.command_line.campaign_entry",
     "Batch": "perilune.campaign.batch",
     "Evidence": "perilune.campaign.evidence",
     "Flight": "perilune.assessment.flight",
@@ -20,7 +22,9 @@ PUBLIC = {
 __all__ = sorted(PUBLIC)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
+    if name == "campaign":
+        return import_module("perilune.campaign")
     if name in PUBLIC:
         return getattr(import_module(PUBLIC[name]), name)
     raise AttributeError(f"module 'perilune' has no attribute {name!r}")

@@ -20,7 +20,7 @@ DOWNRANGE_M = 600e3  # at the nominal mass; a heavier lander brakes a longer way
 
 def acquired(rows) -> float:
     """Median height above terrain at the first valid range, m."""
-    return float(np.nanmedian(column(rows, "range_finder_acquired_height")))
+    return float(np.nanmedian(column(rows, "range_finder_acquired_foot_height_m")))
 
 
 def calibrate(seeds: int = 256, tolerance_m: float = 4.0) -> tuple[float, float]:
@@ -69,7 +69,7 @@ def grid() -> list[list[str]]:
 
 def row(mass: float, rows) -> list[str]:
     """One cell of the grid."""
-    height = column(rows, "range_finder_acquired_height")
+    height = column(rows, "range_finder_acquired_foot_height_m")
     survived = np.array([r["outcome"] == "landed" for r in rows], float)
     late = np.isfinite(height) & (height < 2500.0)
     near = late & (np.abs(height - PUBLISHED_ACQUISITION) < 120.0)
@@ -89,7 +89,7 @@ def row(mass: float, rows) -> list[str]:
         f"{reaction:.1f}",
         f"{np.nanmedian(column(rows, 'broadcast_speed_rms')):.1f}",
         f"{np.nanmedian(column(rows, 'broadcast_height_rms')):.0f}",
-        f"{at_published('speed_at_192_m'):.1f}",
+        f"{at_published('speed_at_192_m_mps'):.1f}",
         f"{at_published('vertical_speed_mps'):.1f}",
         f"{half_point(height[late], survived[late]):.0f}",
         f"{np.nanmedian(column(rows, 'propellant_kg')[survived > 0]):.0f}" if survived.any() else "none landed",
@@ -111,7 +111,7 @@ def study(seeds: int = 1024) -> Section:
     flown_db = load("resilience").faults[0].magnitude
     found_db, found_height = calibrate()
     rows = fly_seeds("resilience", range(seeds), {KIND: flown_db})
-    at_first, at_192 = column(rows, "range_finder_acquired_speed"), column(rows, "speed_at_192_m")
+    at_first, at_192 = column(rows, "range_finder_acquired_speed_mps"), column(rows, "speed_at_192_m_mps")
     impact = np.hypot(column(rows, "vertical_speed_mps"), column(rows, "horizontal_speed_mps"))
     has_first = np.isfinite(column(rows, "range_finder_acquired_s"))
     prompt = column(rows, "range_accepted_s") - column(rows, "range_finder_acquired_s") <= 3.0
@@ -119,7 +119,7 @@ def study(seeds: int = 1024) -> Section:
     gated = int(np.sum(np.isfinite(column(rows, "range_rejected_s"))))
     since = column(rows, "touchdown_s") - column(rows, "range_finder_acquired_s")
     outcomes = Counter(row["outcome"] for row in rows)
-    heights = column(rows, "range_finder_acquired_height")
+    heights = column(rows, "range_finder_acquired_foot_height_m")
     cells = grid()
     nominal = [c for c in cells if c[0] == f"{NOMINAL_MASS:.0f}"]
     return Section(

@@ -43,7 +43,7 @@ def broadcast_figures(records: np.ndarray, row: dict[str, Any], readouts) -> dic
     """Rms against the readouts: on board, true, and true with one height offset; up to the first valid range."""
     end = min(int(row["touchdown_s"]), len(records)) if np.isfinite(row["touchdown_s"]) else len(records)
     c = {name: records[:end, i].astype(float) for name, i in COLUMN.items()}
-    until = waiting_ends(row["range_finder_acquired_s"], row["range_finder_acquired_height"])
+    until = waiting_ends(row["range_finder_acquired_s"], row["range_finder_acquired_foot_height_m"])
     believed = c["time_s"], c["navigation/speed_mps"], c["navigation/height_above_site_m"]
     onboard, free = fit(readouts, *believed, until), fit(readouts, *believed, until, FREE_SHIFT_S)
     if onboard is None or free is None:

@@ -196,7 +196,7 @@ def flight_rows() -> list[list[str]]:
     for name, values in cases:
         healthy = fly_seeds("resilience", range(FLIGHTS), values=values)
         weak = fly_seeds("resilience", range(FLIGHTS), {"range_finder.weak_return_db": CALIBRATED_DB}, values=values)
-        found.append([name, probability(healthy)[0], spread(column(weak, "range_finder_acquired_height"))])
+        found.append([name, probability(healthy)[0], spread(column(weak, "range_finder_acquired_foot_height_m"))])
     return found
 
 

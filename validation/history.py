@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from perilune.campaign.batch import Batch
-from perilune.command_line.entry import commit
+from perilune.campaign.build import commit
 from perilune.flight.executive.contingency import NAMES as CONTINGENCIES
 from perilune.flight.monitoring.recovery import NAMES
 from perilune.foundation.compilation import use_cache
@@ -98,20 +98,20 @@ def near(text: str, values, published: str, target: float, tolerance: float, sou
 def resilience(flown: dict[str, list[dict[str, Any]]]) -> list[Claim]:
     """§2 and §9: M2."""
     rows = flown[AS_IT_FLEW]
-    impact, height = column(rows, "vertical_speed_mps"), column(rows, "range_finder_acquired_height")
+    impact, height = column(rows, "vertical_speed_mps"), column(rows, "range_finder_acquired_foot_height_m")
     inside = bool(32.0 <= np.median(impact) <= 49.0)
     return [
         Claim("height at the first valid range, m", spread(height), "893", "F H, calibrated on"),
-        near("speed there, m/s", column(rows, "range_finder_acquired_speed"), "66", 66.0, 5.0, "F H, input of the held rate"),
-        near("speed at 192 m, m/s", column(rows, "speed_at_192_m"), "42", 42.0, 5.0, "F H"),
+        near("speed there, m/s", column(rows, "range_finder_acquired_speed_mps"), "66", 66.0, 5.0, "F H, input of the held rate"),
+        near("speed at 192 m, m/s", column(rows, "speed_at_192_m_mps"), "42", 42.0, 5.0, "F H"),
         Claim("impact, m/s", spread(impact), "32 … 49", "D", inside),
         Claim("crashed", f"{sum(row['outcome'] == 'crashed' for row in rows)}/{SEEDS}", f"{SEEDS}/{SEEDS}", "F H",
               {row["outcome"] for row in rows} == {"crashed"}),
         share("landed: healthy", flown[HEALTHY], SEEDS - 1),
         Claim("height at the first valid range of those that come down by their estimate, m",
-              spread(column(flown["by its estimate"], "range_finder_acquired_height")), "printed", "the same unit"),
-        Claim("and of those that wait at 40 m/s, m", spread(column(flown["waits at 40 m/s"], "range_finder_acquired_height")),
-              "printed", "the same unit"),
+              spread(column(flown["by its estimate"], "range_finder_acquired_foot_height_m")), "printed", "the same unit"),
+        Claim("and of those that wait at 40 m/s, m",
+              spread(column(flown["waits at 40 m/s"], "range_finder_acquired_foot_height_m")), "printed", "the same unit"),
         share("landed: the same late range, but it comes down by its estimate until then", flown["by its estimate"], SEEDS - 1),
         share("landed: the same late range, but it waits at 40 m/s", flown["waits at 40 m/s"], SEEDS - 1),
         share("landed: the same late range, but it waits at 50 m/s", flown["waits at 50 m/s"]),
@@ -121,10 +121,10 @@ def resilience(flown: dict[str, list[dict[str, Any]]]) -> list[Claim]:
 def hakuto(flown: dict[str, list[dict[str, Any]]]) -> list[Claim]:
     """§1 and §9: M1."""
     rows = flown[AS_IT_FLEW]
-    dry, impact = column(rows, "propellant_exhausted_height"), column(rows, "vertical_speed_mps")
-    hangs, given_up = column(rows, "main_engine_off_height"), column(rows, "range_finder_given_up_s")
+    dry, impact = column(rows, "propellant_exhausted_foot_height_m"), column(rows, "vertical_speed_mps")
+    hangs, given_up = column(rows, "main_engine_off_foot_height_m"), column(rows, "range_finder_given_up_s")
     off = np.max(np.abs(impact - np.sqrt(2.0 * SURFACE_GRAVITY * dry)))
-    miss, hover = column(rows, "miss_distance_m"), column(rows, "propellant_exhausted_speed")
+    miss, hover = column(rows, "miss_distance_m"), column(rows, "propellant_exhausted_speed_mps")
     return [
         Claim("range finder given up after it had been believed", f"{int(np.isfinite(given_up).sum())}/{SEEDS}",
               f"{SEEDS}/{SEEDS}", "F H", bool(np.isfinite(given_up).all())),
@@ -298,7 +298,7 @@ def approaches() -> Section:
             values += maps
         flown = fly("hakuto-r-m1", CONTROLS, values)
         for name, part in flown.items():
-            dry, late = column(part, "propellant_exhausted_height"), column(part, "range_finder_given_up_s")
+            dry, late = column(part, "propellant_exhausted_foot_height_m"), column(part, "range_finder_given_up_s")
             fell = [row for row in part if row["outcome"] == "crashed"]
             height = f"{np.nanmedian(dry):.0f}" if np.isfinite(dry).any() else "—"
             speed = f"{np.median(column(fell, 'vertical_speed_mps')):.0f}" if fell else "—"

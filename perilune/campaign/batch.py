@@ -1,6 +1,6 @@
 """A batch of landings: lanes with their own key, dispersions, faults and settings, flown by one program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -33,6 +33,7 @@ from .sample import already_broken, break_things, disperse
 
 WIDTH = 128  # lanes of a batch program
 Own = FlightComputer | GuidanceLaw  # what a user brings
+Faults = Mapping[str, Any] | Sequence[Mapping[str, Any]]  # of all lanes, or of each
 BEGINNINGS = ("pdi", "orbit")  # powered descent initiation, or the parking orbit before it
 IN_THE_BURN = ("imu", "main_engine", "tank", "clock", "computer")  # what the descent orbit burn works with
 CHUNK = 50  # cycles between looks at whether anyone still flies
@@ -156,18 +157,13 @@ class Batch:
         scenarios, *others = over_lanes(without_shared, draws, overrides, faults)
         return eqx.tree_at(shared, scenarios, replace=shared_of(maps), is_leaf=lambda x: x is None), *others
 
-    def start(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
+    def start(self, seeds, faults: Faults | None = None, overrides: dict[str, Any] | None = None):
         """Scenarios, first snapshots and numbers of lanes with these seeds (run 0 of each); as `arguments` says."""
         return self.prepare(*self.arguments(seeds, faults, overrides))[:3]
 
-    def arguments(self, seeds, faults: dict[str, Any] | None = None, overrides: dict[str, Any] | None = None):
-        """What `prepare` takes for lanes with these seeds (run 0 of each), or these pairs of seed and run.
-
-        `faults`: name (kind, or kind.part) → magnitude, or a table with `magnitude` and a trigger as in a mission file; figures
-        are one for all lanes or one a lane. `overrides`: mission path → value, likewise; they change the lander as drawn and as
-        flown. Raises UserError for a fault that the catalogue does not have, or that could never strike.
-        """
-        found = check_faults(faults or {}, self.mission, self.mission.name)
+    def checked(self, faults: Mapping[str, Any], where: str = "") -> list[Wanted]:
+        """Faults as they would fly. Raises UserError for one that the catalogue does not have, or that could never strike."""
+        found = check_faults(faults, self.mission, where or self.mission.name)
         if self.beginning != "orbit" and (early := [f.name for f in found if in_orbit(f.kind.name)]):
             raise UserError(
                 f"{', '.join(early)} happens before powered descent: begin the flight in orbit (fly --from orbit), or leave "
@@ -182,6 +178,27 @@ class Batch:
             raise UserError(
                 f"{', '.join(lost)} strikes the built-in flight software alone, and another one flies: leave one of them out."
             )
+        return found
+
+    def broken(self, faults: Faults, lanes: int) -> Broken:
+        """What fails in each lane. Raises as `checked` does."""
+        if not isinstance(faults, Mapping):
+            each = {repr(one): self.broken(one, 1) for one in faults}  # most lanes of a batch have the same
+            return jax.tree.map(lambda *leaves: np.concatenate(leaves), *(each[repr(one)] for one in faults))
+        found = self.checked(faults)
+        moved = moved_numbers(found, lanes)
+        if self.beginning != "orbit":
+            moved = {name: magnitude for name, magnitude in moved.items() if not in_orbit(name)}
+        return Broken(moved, fault_table(found, lanes, self.mission.name))
+
+    def arguments(self, seeds, faults: Faults | None = None, overrides: dict[str, Any] | None = None):
+        """What `prepare` takes for lanes with these seeds (run 0 of each), or these pairs of seed and run.
+
+        `faults`: name (kind, or kind.part) → magnitude, or a table with `magnitude` and a trigger as in a mission file; figures
+        are one for all lanes or one a lane; or such a table for each lane. `overrides`: mission path → value, one or one a lane;
+        they change the lander as drawn and as flown. Raises UserError for a fault that the catalogue does not have, or that
+        could never strike.
+        """
         keys = jnp.stack([run_key(*run) if isinstance(run, tuple) else run_key(int(run), 0) for run in seeds])
 
         def per_lane(value, shape):
@@ -196,10 +213,7 @@ class Batch:
         if absent := set(overrides or {}) - set(self.numbers):
             raise UserError(f"Overrides of numbers that the mission does not have: {', '.join(sorted(absent))}.")
         spread = {path: one_or_per_lane(path, value) for path, value in (overrides or {}).items()}
-        moved = moved_numbers(found, len(keys))
-        if self.beginning != "orbit":
-            moved = {name: magnitude for name, magnitude in moved.items() if not in_orbit(name)}
-        broken = Broken(moved, fault_table(found, len(keys), self.mission.name))
+        broken = self.broken(faults or {}, len(keys))
         return Draws(keys), self.numbers, spread, broken, self.maps, self.orbit, self.own
 
     def fly(
@@ -207,7 +221,7 @@ class Batch:
         seeds,
         record: Recorder,
         every: int,
-        faults: dict[str, Any] | None = None,
+        faults: Faults | None = None,
         overrides: dict[str, Any] | None = None,
         watch: Callable[[np.ndarray], None] | None = None,
         chunk: int = CHUNK,
@@ -220,7 +234,7 @@ class Batch:
             raise UserError(f"A chunk of {chunk} cycles cannot be recorded every {every} cycles: take a divisor of {chunk}.")
         return self.fly_on(self.prepared(seeds, faults, overrides), record, every, watch, chunk)
 
-    def prepared(self, seeds, faults: dict[str, Any] | None = None, overrides: dict | None = None, normals=None) -> Prepared:
+    def prepared(self, seeds, faults: Faults | None = None, overrides: dict | None = None, normals=None) -> Prepared:
         """Lanes ready to fly; as `arguments` says. `normals` (lanes, draws): of what dispersions are made, where not of each
         run's own draw."""
         draws, *others = self.arguments(seeds, faults, overrides)

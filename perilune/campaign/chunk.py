@@ -1,8 +1,8 @@
-"""A chunk of a campaign: 128 runs flown side by side, and a row of each."""
+"""Chunks of a campaign: 128 runs flown side by side, a row of each, and tracks of the first ones."""
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,32 +10,51 @@ import numpy as np
 
 from perilune.assessment.flight import Flight
 from perilune.assessment.outcome import Outcome, classify_batch
-from perilune.simulation.mission import Mission
+from perilune.foundation.errors import UserError
+from perilune.interface.events import INDEX
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
 from .batch import WIDTH, Flown, Prepared
+from .build import check_build
 from .design import normals_of
 from .jobs import EVERY
 from .one import flight_of, run_digest
 from .plan import Plan, batch_of, told_faults
+from .said import applied
 from .sample import draw_count
-from .summary import rows
+from .summary import COLUMN, rows
 
 TOLD = 16  # lost runs of a chunk whose cause is worked out: they fly once more, recorded every cycle
+ABREAST = 8  # to a multiple of which told runs are filled up: some of what is worked out of them is compiled for each width
+TRACKED = 4  # chunks whose tracks are kept: 512 runs draw a tube, and a million would fill a disk
+TRACKS = (
+    "time_s",
+    "truth/height_above_terrain_m",
+    "truth/height_above_site_m",
+    "truth/speed_mps",
+    "truth/climb_rate_mps",
+    "truth/horizontal_speed_mps",
+    "truth/tilt_deg",
+    "truth/propellant_kg",
+    "navigation/height_above_site_m",
+    "navigation/height_sigma_m",
+    "navigation/speed_mps",
+    "executive/mode",
+)
 Explain = Callable[[Flight], dict[str, Any]]  # a lost flight's first cause
 
 
 class Task(NamedTuple):
-    """A chunk to fly: its plan and number, how a lost flight is explained, and the channels that the explanation reads."""
+    """Chunks to fly: their plan and numbers, how a lost flight is explained, and the channels that the explanation reads."""
 
     plan: Plan
-    chunk: int
+    chunks: tuple[int, ...]
     explain: Explain | None = None
     channels: tuple[str, ...] = ()
 
 
 class Flights(NamedTuple):
-    """A chunk that has been flown: what was ready, what came of it, the verdicts, and a digest a run."""
+    """Chunks that have been flown: what was ready, what came of it, the verdicts, and a digest a run."""
 
     ready: Prepared
     flown: Flown
@@ -43,83 +62,110 @@ class Flights(NamedTuple):
     digests: list[str]
 
 
-def fly_chunk(plan: Plan, chunk: int) -> Flights:
-    """Fly all 128 runs of a chunk, whoever asks for how many of them."""
+def fly_chunks(plan: Plan, chunks: Sequence[int]) -> Flights:
+    """Fly all runs of these chunks side by side, whoever asks for how many of them."""
     batch = batch_of(plan)
-    first, draws = WIDTH * chunk, draw_count(batch.mission)
-    normals = normals_of(plan.design, plan.seed, plan.length, first, WIDTH, draws)
-    ready = batch.prepared(plan.runs(chunk), plan.faults_of(batch.mission), None, normals)
+    draws, runs = draw_count(batch.mission), [run for chunk in chunks for run in plan.runs(chunk)]
+    normals = [normals_of(plan.design, plan.seed, plan.length, WIDTH * chunk, WIDTH, draws) for chunk in chunks]
+    faults = [plan.faults_of_run(batch.mission, run) for _, run in runs] if plan.priors else plan.faults_of(batch.mission)
+    ready = batch.prepared(runs, faults, None, None if normals[0] is None else np.concatenate(normals))
     flown = batch.fly_on(ready, recorder(BATCH_CHANNELS, True), EVERY)
     outcomes = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)
-    last, numbers = jax.device_get((flown.last, flown.numbers))
-    last = jax.tree.map(np.asarray, last)
+    last, numbers = jax.tree.map(np.asarray, jax.device_get((flown.last, flown.numbers)))
     digests = [
         run_digest(
-            {path: np.asarray(value)[lane] for path, value in numbers.items()},
+            {path: value[lane] for path, value in numbers.items()},
             jax.tree.map(lambda x, lane=lane: x[lane], last),
             outcomes[lane].as_dict(),
         )
-        for lane in range(WIDTH)
+        for lane in range(len(runs))
     ]
     return Flights(ready, flown, outcomes, digests)
 
 
-def moved_paths(mission: Mission) -> list[str]:
-    """Paths of all numbers that dispersions move."""
-    one_by_one = [path for row in mission.dispersions for path in row.moves]
-    return one_by_one + [path for group in mission.correlated for path in group.paths]
-
-
-def applied(plan: Plan, flown: Flown) -> dict[str, np.ndarray]:
-    """What dispersions put into each run, read back from the numbers that flew: path, with the element's number for lists."""
-    mission = batch_of(plan).mission
-    found = {}
-    for path in moved_paths(mission):
-        values = np.asarray(flown.numbers[path], float)
-        for place in np.ndindex(values.shape[1:]):
-            found[".".join([f"applied/{path}", *(str(k) for k in place)])] = values[(slice(None), *place)]
-    return found
-
-
-def causes_of(task: Task, flights: Flights) -> list[str]:
-    """The first cause of each run: empty where it landed within requirements; “not told” beyond the first few lost ones."""
-    batch, found = batch_of(task.plan), [""] * WIDTH
-    lost = [k for k in range(WIDTH) if not flights.outcomes[k].is_within_requirements]
+def causes_of(task: Task, flights: Flights, runs: Sequence[int]) -> list[str]:
+    """The first cause of each run: empty where it landed within requirements; “not told” beyond the first few lost ones of each
+    chunk."""
+    batch, found = batch_of(task.plan), [""] * len(runs)
+    lost = [k for k in range(len(runs)) if not flights.outcomes[k].is_within_requirements]
     for k in lost:
         found[k] = "not told"
-    told = lost[:TOLD]
+    told = [k for first in range(0, len(runs), WIDTH) for k in [k for k in lost if first <= k < first + WIDTH][:TOLD]]
     if not told or task.explain is None:
         return found
-    again = batch.fly_on(flights.ready.lanes(told), recorder(task.channels), 1)
+    padded = told + [told[-1]] * (-len(told) % ABREAST)
+    again = batch.fly_on(flights.ready.lanes(padded), recorder(task.channels), 1)
     for place, k in enumerate(told):
-        flight = flight_of(batch, again, place, task.channels, task.plan.seed, told_faults(task.plan, batch.mission))
+        faults = told_faults(task.plan, batch.mission, runs[k] if task.plan.priors else None)
+        flight = flight_of(batch, again, place, task.channels, task.plan.seed, faults)
         found[k] = task.explain(flight).get("cause", "")
     return found
 
 
 class Rows(NamedTuple):
-    """A chunk's rows, and what flying them took."""
+    """A chunk's rows and tracks (none beyond the first), and what flying them took."""
 
+    chunk: int
     columns: dict[str, np.ndarray]
+    tracks: dict[str, np.ndarray] | None
     seconds: float
     worker: int  # which process
 
 
-def fly_task(task: Task) -> Rows:
-    """The rows of a chunk."""
-    began = time.perf_counter()
-    return Rows(columns_of(task), time.perf_counter() - began, os.getpid())
+def fly_task(task: Task) -> list[Rows]:
+    """The rows of a task's chunks. Raises UserError where this process is not what the plan was made for."""
+    check_build(task.plan.build)
+    check_device(task.plan.device)
+    found: list[Rows] = []
+    for group in dict.fromkeys(task.plan.group(chunk) for chunk in task.chunks):
+        began = time.perf_counter()
+        columns, flown = columns_of(task, group)
+        wanted = [chunk for chunk in task.chunks if chunk in group]
+        seconds = (time.perf_counter() - began) / len(wanted)
+        for chunk in wanted:
+            first = WIDTH * group.index(chunk)
+            lanes = slice(first, first + WIDTH)
+            tracks = tracks_of(task.plan, chunk, flown, lanes) if chunk < TRACKED else None
+            own = {name: values[lanes] for name, values in columns.items()}
+            found.append(Rows(chunk, own, tracks, seconds, os.getpid()))
+    return found
 
 
-def columns_of(task: Task) -> dict[str, np.ndarray]:
-    """The columns of a chunk."""
+def check_device(device: str) -> None:
+    """Raises UserError where this process's programs would run on another kind of device."""
+    here = jax.default_backend()
+    if here != device:
+        raise UserError(
+            f"The campaign is flown by --device {device}, and JAX finds a {here} here: install jax for it, or change it."
+        )
+
+
+def columns_of(task: Task, chunks: Sequence[int]) -> tuple[dict[str, np.ndarray], Flown]:
+    """The columns of chunks that fly side by side, and what flew."""
     plan, batch = task.plan, batch_of(task.plan)
-    flights = fly_chunk(plan, task.chunk)
-    runs = plan.runs(task.chunk)
-    figures = rows(flights.flown, [run for _, run in runs], batch.mission.requirements, EVERY, batch.mission.flight.period_s)
-    columns: dict[str, Any] = {"run": [run for _, run in runs]}
+    flights = fly_chunks(plan, chunks)
+    runs = [run for chunk in chunks for _, run in plan.runs(chunk)]
+    figures = rows(flights.flown, runs, batch.mission.requirements, EVERY, batch.mission.flight.period_s)
+    columns: dict[str, Any] = {"run": runs}
     columns |= {name: [row[name] for row in figures] for name in figures[0] if name != "seed"}
-    columns["first_cause"] = causes_of(task, flights)
+    columns["first_cause"] = causes_of(task, flights, runs)
+    if strata := plan.strata(batch.mission):
+        columns["stratum"] = [strata.names[k] for k in strata.places(np.asarray(runs))]
+        columns["failing"] = [strata.said(plan.seed, run) for run in runs]
     columns |= applied(plan, flights.flown)
     columns["digest"] = flights.digests
-    return {name: np.asarray(values) for name, values in columns.items()}
+    return {name: np.asarray(values) for name, values in columns.items()}, flights.flown
+
+
+def tracks_of(plan: Plan, chunk: int, flown: Flown, lanes: slice) -> dict[str, np.ndarray]:
+    """A second-by-second record of each run of a chunk while it flies: run, mission time and some of the channels that batches
+    keep."""
+    ticks = np.asarray(flown.last.log.tick)[lanes, INDEX["touchdown"]]
+    records = flown.records[:, lanes]
+    ends = np.where(ticks > 0, ticks // EVERY, len(records))
+    flies = np.arange(len(records))[:, None] < ends
+    runs = np.asarray([run for _, run in plan.runs(chunk)])
+    found = {"run": np.broadcast_to(runs, flies.shape).T[flies.T]}
+    for k, name in ((COLUMN[name], name) for name in TRACKS):
+        found[name] = records[:, :, k].T[flies.T].astype(np.float32)
+    return found

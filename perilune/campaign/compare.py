@@ -1,6 +1,6 @@
 """Two campaigns of the same runs, flown by different designs: what became better, what worse, and which runs changed sides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,11 @@ from perilune.foundation.errors import UserError
 
 from .evidence import Evidence
 from .run import differences
-from .statistics import PairedDifference, paired_difference
+from .statistics import PairedDifference, paired_difference, weighted_difference
+from .strata import Strata
 
 MOST_TOLD = 12  # differences between two missions that are told
+COMMON = ("seed", "design", "length", "beginning", "priors", "device")  # what chance hangs on
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,13 @@ class Comparison:
         }
 
 
-def compare(first: Path, second: Path) -> Comparison:
+def compare(first: str | Path, second: str | Path) -> Comparison:
     """Compare two campaigns over the runs that both have. With one seed and design, run k met the same chance in both.
 
     Raises UserError where those are not the same.
     """
     one, other = Evidence(first), Evidence(second)
-    for key in ("seed", "design", "length", "beginning"):
-        if one.head["plan"][key] != other.head["plan"][key]:
-            raise UserError(
-                f"{first} and {second} were not flown with common chance: their {key} is {one.head['plan'][key]!r} and "
-                f"{other.head['plan'][key]!r}. Fly one of them again with the other's."
-            )
+    check_common(one, other)
     runs, i, j = np.intersect1d(one.column("run"), other.column("run"), return_indices=True)
     if not len(runs):
         raise UserError(f"{first} and {second} have no run in common yet.")
@@ -63,11 +60,47 @@ def compare(first: Path, second: Path) -> Comparison:
     turned = before != after
     names, counts = np.unique([f"{a} → {b}" for a, b in zip(before[turned], after[turned], strict=True)], return_counts=True)
     changed = [d for key in ("mission", "faults") for d in differences(one.head[key], other.head[key])]
+    strata = one.strata
+    difference = paired_difference(landed[1], landed[0])
+    if strata is not None:
+        difference = over_strata(difference, strata, np.asarray(one.column("stratum")[i], str), landed)
     return Comparison(
         runs=len(runs),
-        difference=paired_difference(landed[1], landed[0]),
+        difference=difference,
         lost=tuple(int(k) for k in runs[landed[0] & ~landed[1]]),
         saved=tuple(int(k) for k in runs[~landed[0] & landed[1]]),
         outcomes={str(name): int(count) for name, count in zip(names, counts, strict=True)},
         changed=tuple(changed[:MOST_TOLD]),
     )
+
+
+def check_common(one: Evidence, other: Evidence) -> None:
+    """Raises UserError where run k did not meet the same chance in both: by another seed or design, or by dispersions that take
+    other places in a run's draw."""
+    both = f"{one.store.folder} and {other.store.folder} were not flown with common chance"
+    plans = one.head["plan"], other.head["plan"]
+    for key in COMMON:
+        if plans[0].get(key) != plans[1].get(key):
+            shown = ("others", "others") if key == "priors" else (repr(plans[0].get(key)), repr(plans[1].get(key)))
+            raise UserError(f"{both}: their {key} is {shown[0]} and {shown[1]}. Fly one of them again with the other's.")
+    rows = [head["mission"].get("dispersions") or [] for head in (one.head, other.head)]
+    groups = [head["mission"].get("correlated") or [] for head in (one.head, other.head)]
+    if any(groups) and len(rows[0]) != len(rows[1]):
+        raise UserError(
+            f"{both}: one has {len(rows[0])} dispersions and the other {len(rows[1])}, after which the correlated ones draw. "
+            "Keep the row in both, with sigma 0 where it should do nothing."
+        )
+
+
+def over_strata(
+    counted: PairedDifference, strata: Strata, names: np.ndarray, landed: tuple[np.ndarray, np.ndarray]
+) -> PairedDifference:
+    """The difference of probabilities over strata, each by its probability; counts and p-value are those of the runs."""
+    parts = []
+    for name, mass in zip(strata.names, strata.masses, strict=True):
+        here = names == name
+        if not here.any():
+            raise UserError(f"No run with {name} is in both campaigns yet: fly more.")
+        parts.append((mass, paired_difference(landed[1][here], landed[0][here])))
+    estimate, low, high = weighted_difference(parts)
+    return replace(counted, difference=estimate, low=low, high=high)

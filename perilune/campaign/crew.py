@@ -1,9 +1,11 @@
 """Worker processes that may die: each core has its own, and when one is gone another takes its place and its task."""
 
 import signal
-from collections.abc import Callable, Generator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
@@ -20,6 +22,20 @@ def enlisted(core: int) -> None:
     pinned(core)
 
 
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Processes that begin here do not run the user's script again: it need not guard itself, and what they do is ours."""
+    main = sys.modules["__main__"]
+    held = {name: getattr(main, name) for name in ("__file__", "__spec__") if getattr(main, name, None) is not None}
+    for name in held:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in held.items():
+            setattr(main, name, value)
+
+
 class Post:
     """One core's worker: a pool of one process, begun anew when the process is gone."""
 
@@ -30,6 +46,11 @@ class Post:
     def begun(self) -> ProcessPoolExecutor:
         """A fresh process on this core."""
         return ProcessPoolExecutor(1, get_context("spawn"), initializer=enlisted, initargs=(self.core,))
+
+    def give(self, work: Callable[[Any], Any], task: Any) -> Future:
+        """Have a task done; the first one begins the process."""
+        with without_main():
+            return self.pool.submit(work, task)
 
     def renew(self) -> None:
         """Another process in the place of one that died."""
@@ -60,10 +81,10 @@ def done_by_crew(
             k = waiting.pop()
             tries[k] += 1
             try:
-                future = post.pool.submit(work, tasks[k])
+                future = post.give(work, tasks[k])
             except BrokenProcessPool:  # it died while it had nothing to do
                 post.renew()
-                future = post.pool.submit(work, tasks[k])
+                future = post.give(work, tasks[k])
             busy[future] = post, k
 
     try:

@@ -1,5 +1,7 @@
 """A campaign that has been flown, as something to ask: its runs, its landing probability, its causes, what it hangs on."""
 
+from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +10,23 @@ import pyarrow as pa
 
 from perilune.foundation.errors import UserError
 
-from .replay import campaign_head
+from .plan import FORMAT, batch_of
+from .replay import campaign_head, plan_of
 from .statistics import clopper_pearson
 from .store import Store
+from .strata import Strata, landing_of, table_of
 
-APPLIED = "applied/"  # columns of what dispersions put into a run
+APPLIED, FAULT = "applied/", "fault/"  # columns of what dispersions and faults put into a run
 
 
 class Evidence:
     """A campaign's folder, read. Raises UserError where it is none."""
 
     def __init__(self, folder: str | Path):
-        self.store = Store(Path(folder))
-        self.head = campaign_head(self.store)
-        parts = [self.store.read_part(chunk, self.head["digest"]) for chunk in self.store.chunks()]
+        self.store = Store(folder)
+        self.head = campaign_head(self.store, is_read_only=True)
+        self.digest = self.head["digest"]
+        parts = [self.store.read_part(chunk, self.digest) for chunk in self.store.chunks()]
         if not parts:
             raise UserError(f"{folder} has no runs yet: fly them with --resume.")
         whole = pa.concat_tables([part for part in parts if part is not None])
@@ -40,12 +45,35 @@ class Evidence:
         """All rows as a DataFrame, indexed by run. Needs pandas."""
         return self.table.to_pandas().set_index("run")
 
+    @cached_property
+    def strata(self) -> Strata | None:
+        """Into what kinds of runs the priors part them; None without priors. Reads the mission. Raises UserError."""
+        if self.head["format"] < FORMAT or not self.head["plan"]["priors"]:
+            return None
+        plan = plan_of(self.head)
+        return plan.strata(batch_of(plan).mission)
+
+    def counts(self, is_success: np.ndarray) -> tuple[Counter, Counter]:
+        """Runs and successes in each stratum."""
+        names = np.asarray(self.column("stratum"), str)
+        return Counter(names.tolist()), Counter(names[is_success].tolist())
+
+    def by_fault(self, confidence: float = 0.95) -> list[dict[str, Any]]:
+        """A row for each kind of run that the priors part: its probability (an assumption), runs, losses, P(loss | kind), and its
+        part of P(loss); none without priors."""
+        if self.strata is None:
+            return []
+        return table_of(self.strata, *self.counts(self.column("outcome") == "landed"), confidence)
+
     def landing_probability(self, confidence: float = 0.95, within_requirements: bool = False) -> dict[str, Any]:
-        """Share of runs that landed (or landed within all requirements), with its interval: exact where the number of runs was
-        fixed; as the stop rule gives it where a rule stopped the campaign, and only that. Raises UserError."""
+        """Probability of a landing (or of one within all requirements), with its interval: exact where the number of runs was
+        fixed; as the stop rule gives it where a rule stopped the campaign, and only that; over strata, by their probabilities,
+        where faults were drawn by priors. Raises UserError."""
         if not 0.0 < confidence < 1.0:
             raise UserError(f"confidence = {confidence}: give a share between 0 and 1, as 0.95.")
         column = self.column("is_within_requirements") if within_requirements else self.column("outcome") == "landed"
+        if self.strata is not None:
+            return landing_of(self.strata, *self.counts(np.asarray(column, bool)), confidence)
         landed, runs = int(np.sum(column)), len(column)
         kept = self.head.get("result", {}).get("landing_probability", {})
         if self.head.get("result", {}).get("was_stopped"):
@@ -64,15 +92,34 @@ class Evidence:
         order = np.argsort(-counts, kind="stable")
         return {str(names[k]): int(counts[k]) for k in order}
 
+    def tracks(self) -> dict[str, np.ndarray]:
+        """Second by second, while they fly, the channels that are kept of the first runs: `run`, `time_s` and channels,
+        (samples,); empty where the campaign has none."""
+        parts = [self.store.read_part(chunk, self.digest, "tracks") for chunk in self.store.chunks("tracks")]
+        if not parts:
+            return {}
+        whole = pa.concat_tables([part for part in parts if part is not None])
+        counted = whole["run"].to_numpy() <= self.column("run").max()
+        return {name: whole[name].to_numpy()[counted] for name in whole.column_names}
+
     def inputs(self) -> dict[str, np.ndarray]:
         """What dispersions put into the runs: path → value of each run; those that never moved are left out."""
-        names = [name for name in self.table.column_names if name.startswith(APPLIED)]
-        found = {name.removeprefix(APPLIED): self.column(name) for name in names}
-        return {name: values for name, values in found.items() if np.ptp(values) > 0.0}
+        return self.moved(APPLIED)
+
+    def faults(self) -> dict[str, np.ndarray]:
+        """What faults put into the runs: name → magnitude in each run; those that never moved are left out."""
+        return self.moved(FAULT)
+
+    def moved(self, beginning: str) -> dict[str, np.ndarray]:
+        """The columns of a beginning whose values are not all the same."""
+        names = [name for name in self.table.column_names if name.startswith(beginning)]
+        found = {name.removeprefix(beginning): self.column(name) for name in names}
+        return {name: values for name, values in found.items() if np.ptp(np.nan_to_num(values)) > 0.0}
 
     def sensitivity(self, of: str = "vertical_speed_mps", slices: int = 10) -> dict[str, float]:
         """PAWN index (Pianosi & Wagener 2015; median over slices) of a figure for each dispersed number, most first: how far
-        fixing the number moves the figure's distribution, 0 for not at all. Needs SALib. Runs without the figure are left out."""
+        fixing the number moves the figure's distribution, 0 for not at all. Needs SALib. Runs without the figure are left out;
+        where faults were drawn by priors, those with one are too."""
         try:
             from SALib.analyze import pawn
         except ImportError:
@@ -82,6 +129,8 @@ class Evidence:
             raise UserError(f"{of} is no figure: sensitivity is that of a number, as vertical_speed_mps.")
         figure = column.astype(float)
         is_there = np.isfinite(figure)
+        if "failing" in self.table.column_names:
+            is_there &= np.asarray(self.column("failing"), str) == ""
         if not inputs or is_there.sum() < 10 * slices:
             raise UserError(f"Too little to tell: {len(inputs)} dispersed numbers and {is_there.sum()} runs with {of}.")
         problem = {"num_vars": len(inputs), "names": list(inputs), "bounds": [[v.min(), v.max()] for v in inputs.values()]}

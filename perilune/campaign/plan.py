@@ -15,9 +15,14 @@ from perilune.simulation.mission import Mission
 
 from .batch import WIDTH, Batch
 from .one import scenario_digest
+from .priors import Prior
+from .strata import Strata, strata_of
 
-FORMAT = 1  # of a campaign's folder
+FORMAT = 2  # of a campaign's folder: 2 has units in all names of columns, tracks, priors of faults and the device
+READABLE = (1, FORMAT)  # formats whose rows can be read
 MOST_RUNS = 10**8
+DEVICES = ("cpu", "gpu")
+ABREAST = {"cpu": 1, "gpu": 64}  # chunks that fly side by side, as one batch: always the same ones, so that bits do not move
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,9 @@ class Plan:
     beginning: str = "pdi"
     design: str = "random"
     length: int = 0  # runs of a Latin hypercube, which is laid out for as many; 0 for other designs
-    build: str = field(default="", compare=False)  # version and commit
+    build: str = field(default="", compare=False)  # version, source and commit
+    priors: tuple[Prior, ...] = ()  # what may fail by chance
+    device: str = "cpu"
 
     def read(self) -> Mission:
         """The mission as it flies. Raises UserError."""
@@ -45,13 +52,47 @@ class Plan:
         check_faults(found, mission, mission.name)
         return found
 
+    def strata(self, mission: Mission) -> Strata | None:
+        """Into what kinds of runs chance of failure parts them; None without priors. Raises UserError."""
+        return strata_of(self.priors, Base(mission, self)) if self.priors else None
+
+    def faults_of_run(self, mission: Mission, run: int) -> dict[str, Any]:
+        """One run's faults: every run's, and those that chance put into it."""
+        base, strata = self.faults_of(mission), self.strata(mission)
+        return base if strata is None else base | strata.drawn(self.seed, run)
+
     def runs(self, chunk: int) -> list[tuple[int, int]]:
         """Seed and number of the runs of a chunk: run k flies in slot k mod 128 of chunk k div 128."""
         return [(self.seed, WIDTH * chunk + slot) for slot in range(WIDTH)]
 
+    def group(self, chunk: int) -> range:
+        """The chunks that fly side by side with one."""
+        width = ABREAST[self.device]
+        return range(chunk // width * width, (chunk // width + 1) * width)
+
     def as_json(self) -> dict[str, Any]:
         """For campaign.json."""
         return json.loads(json.dumps(asdict(self), default=str))
+
+
+class Base:
+    """A mission with every run's faults, to try priors on; equal where the plan is."""
+
+    def __init__(self, mission: Mission, plan: Plan):
+        self.mission, self.plan = mission, plan
+
+    def __hash__(self) -> int:
+        return hash(self.plan)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Base) and self.plan == other.plan
+
+    def check(self, faults: dict[str, Any], where: str) -> None:
+        """Raises UserError where these cannot fly with those that every run has."""
+        base = self.plan.faults_of(self.mission)
+        if twice := sorted(set(base) & set(faults)):
+            raise UserError(f"{where}: every run has {twice[0]} already: leave it out, or fly with --healthy.")
+        batch_of(self.plan).checked(base | faults, where)
 
 
 def frozen(value: Any) -> Any:
@@ -71,16 +112,18 @@ def batch_of(plan: Plan) -> Batch:
     return Batch(plan.read(), plan.beginning)
 
 
-def told_faults(plan: Plan, mission: Mission) -> dict[str, Any]:
-    """The faults as archives tell them."""
-    return {fault.name: fault.as_json() for fault in check_faults(plan.faults_of(mission), mission, mission.name)}
+def told_faults(plan: Plan, mission: Mission, run: int | None = None) -> dict[str, Any]:
+    """The faults as archives tell them: those of every run, or of one."""
+    faults = plan.faults_of(mission) if run is None else plan.faults_of_run(mission, run)
+    return {fault.name: fault.as_json() for fault in check_faults(faults, mission, mission.name)}
 
 
 def scenario_of(plan: Plan) -> str:
     """SHA-256 of everything that a run hangs on but the build: mission, ground, faults, and the seed of all runs."""
     batch = batch_of(plan)
     scenario = scenario_digest(batch.mission, batch.maps, told_faults(plan, batch.mission), plan.beginning)
-    return hashlib.sha256(f"{scenario} {plan.seed} {plan.design} {plan.length}".encode()).hexdigest()
+    priors = json.dumps([asdict(prior) for prior in plan.priors])
+    return hashlib.sha256(f"{scenario} {plan.seed} {plan.design} {plan.length} {plan.device} {priors}".encode()).hexdigest()
 
 
 def digest_of(plan: Plan) -> str:

@@ -1,5 +1,6 @@
 """One run of a campaign again, with its whole history, and the proof that it is the same run."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from perilune.assessment.flight import Flight
 from perilune.foundation.errors import UserError
 
 from .batch import WIDTH, Flown
-from .chunk import fly_chunk
+from .chunk import check_device, fly_chunks
 from .one import fly_lane
-from .plan import Plan, batch_of, frozen
+from .plan import FORMAT, READABLE, Plan, batch_of, frozen
+from .priors import priors_back
 from .run import changed_since
 from .store import Store
 
@@ -31,14 +33,22 @@ def plan_of(head: dict[str, Any]) -> Plan:
         design=said["design"],
         length=said["length"],
         build=said["build"],
+        priors=priors_back(said["priors"]),
+        device=said["device"],
     )
 
 
-def campaign_head(store: Store) -> dict[str, Any]:
-    """A campaign's head. Raises UserError where the folder holds none."""
-    head = store.read_head()
+def campaign_head(store: Store, is_read_only: bool = False) -> dict[str, Any]:
+    """A campaign's head; one of an older version to read alone, with a warning. Raises UserError where the folder holds none."""
+    head = store.read_head(READABLE if is_read_only else (FORMAT,))
     if head is None:
         raise UserError(f"{store.folder} holds no campaign: campaign.json is missing.")
+    if head["format"] != FORMAT:
+        warnings.warn(
+            f"{store.folder} was flown by an older version (format {head['format']}; this one writes {FORMAT}): its rows are "
+            "read, with the names of then; it cannot be replayed or gone on with.",
+            stacklevel=2,
+        )
     return head
 
 
@@ -52,7 +62,7 @@ def row_digest(store: Store, head: dict[str, Any], run: int) -> str:
     return str(table["digest"][slot].as_py())
 
 
-def fly_again(folder: Path, run: int, build: str = "") -> Flight:
+def fly_again(folder: str | Path, run: int, build: str = "") -> Flight:
     """Run `run` of a campaign with full history, its digest that of the row.
 
     The whole chunk flies again, in its own slots, and its row's digest must match; then the lane alone, recorded every cycle,
@@ -64,8 +74,10 @@ def fly_again(folder: Path, run: int, build: str = "") -> Flight:
     plan, wanted = plan_of(head), row_digest(store, head, run)
     if found := changed_since(head, plan):
         raise UserError(f"The mission is not the one that {folder} was flown with: {found}. Put it back, or fly a new campaign.")
-    flights = fly_chunk(plan, run // WIDTH)
-    slot = run % WIDTH
+    check_device(plan.device)
+    group = plan.group(run // WIDTH)
+    flights = fly_chunks(plan, group)
+    slot = run - WIDTH * group.start
     if flights.digests[slot] != wanted:
         raise UserError(
             f"Run {run} flew otherwise this time: digest {flights.digests[slot][:12]} for {wanted[:12]}. The campaign was flown "
@@ -78,8 +90,8 @@ def fly_again(folder: Path, run: int, build: str = "") -> Flight:
         if last_state(alone, 0) != last_state(flights.flown, slot):
             raise UserError(f"Run {run}, flown alone, did not end where it ended among the others.")
 
-    ready = flights.ready.lanes([slot])
-    flight = fly_lane(batch, lambda: ready, plan.seed, plan.faults_of(batch.mission), proof=proof)
+    ready, faults = flights.ready.lanes([slot]), plan.faults_of_run(batch.mission, run)
+    flight = fly_lane(batch, lambda: ready, plan.seed, faults, proof=proof)
     return replace(flight, outcome=flights.outcomes[slot], digest=wanted)
 
 

@@ -156,6 +156,16 @@ def paired_difference(a: NDArray[np.bool_], b: NDArray[np.bool_], confidence: fl
     return PairedDifference(both, only_a, only_b, neither, difference, difference - down, difference + up, p_value)
 
 
+def weighted_difference(parts: Sequence[tuple[float, PairedDifference]]) -> tuple[float, float, float]:
+    """Sum of weight · difference over strata flown apart, with its interval: reaches added in squares (Zou & al. 2009)."""
+    weights = np.array([weight for weight, _ in parts])
+    ends = np.array([[d.difference, d.low, d.high] for _, d in parts])
+    estimate = float(weights @ ends[:, 0])
+    down = float(np.linalg.norm(weights * (ends[:, 0] - ends[:, 1])))
+    up = float(np.linalg.norm(weights * (ends[:, 2] - ends[:, 0])))
+    return estimate, estimate - down, estimate + up
+
+
 def _correlation(both: int, only_a: int, only_b: int, neither: int) -> float:
     """Newcombe's phi, shrunk by half a pair where positive (his equation for method 10); 0 where a margin is empty."""
     product = (both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither)

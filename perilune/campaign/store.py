@@ -1,8 +1,8 @@
-"""A campaign's folder: campaign.json, and a Parquet file a chunk. Whole files only; one campaign at a time."""
+"""A campaign's folder: campaign.json, a Parquet file of rows a chunk, and tracks of the first chunks."""
 
+import io
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,29 +10,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
 from perilune.foundation.errors import UserError
 
+from .place import place_of
 from .plan import FORMAT
 
+HEAD = "campaign.json"
 UNITS = {
-    "_s": "s", "_m": "m", "_mps": "m/s", "_deg": "deg", "_kg": "kg", "_n": "N", "_height": "m", "_speed": "m/s",
-    "speed_at_192_m": "m/s", "_percent": "%", "_mrad": "mrad", "_deg_per_h": "deg/h", "_deg_per_s": "deg/s", "_ug": "µg",
+    "_s": "s", "_m": "m", "_mps": "m/s", "_deg": "deg", "_kg": "kg", "_n": "N",
+    "_percent": "%", "_mrad": "mrad", "_deg_per_h": "deg/h", "_deg_per_s": "deg/s", "_ug": "µg",
     "_ppm": "ppm", "_per_s": "1/s", "_db": "dB", "_nm": "N m",
 }  # fmt: skip
-
-
-def whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file beside its place and move it in at once."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        write(beside)
-        with open(beside, "rb") as handle:
-            os.fsync(handle.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def unit_of(name: str) -> str:
@@ -43,79 +32,109 @@ def unit_of(name: str) -> str:
     return UNITS[ends[0]] if ends else ""
 
 
+def table_of(columns: dict[str, np.ndarray], digest: str) -> pa.Table:
+    """Columns with their units, and whose they are."""
+    arrays = [pa.array(values) for values in columns.values()]
+    fields = [pa.field(name, array.type, metadata={"unit": unit_of(name)}) for name, array in zip(columns, arrays, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={"campaign": digest}))
+
+
 class Store:
-    """The folder of one campaign."""
+    """The folder of one campaign: a path, or an address that fsspec knows."""
 
-    def __init__(self, folder: Path):
-        self.folder = Path(folder)
-        self.head = self.folder / "campaign.json"
+    def __init__(self, folder: str | Path):
+        self.place = place_of(folder)
+        self.folder = self.place.address
 
-    def part(self, chunk: int) -> Path:
-        """Where a chunk's rows are."""
-        return self.folder / "runs" / f"part-{chunk:06d}.parquet"
+    @staticmethod
+    def part(chunk: int, of: str = "runs") -> str:
+        """Name of a chunk's rows, or of its tracks."""
+        return f"{of}/part-{chunk:06d}.parquet"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody else writes here meanwhile. Raises UserError where somebody does, or where the folder cannot be made."""
         try:
-            (self.folder / "runs").mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / ".lock", timeout=0)
-            with lock:
+            with self.place.locked():
                 yield
-        except Timeout:
-            raise UserError(f"Another campaign is writing to {self.folder}: wait for it, or give another --out.") from None
         except OSError as problem:
-            raise UserError(
-                f"The folder {self.folder} cannot be written: {problem.strerror or problem}. What is there is whole; make room "
-                "or give another --out, and go on with --resume."
-            ) from None
+            raise self.unwritten(problem) from None
 
-    def read_head(self) -> dict[str, Any] | None:
+    def unwritten(self, problem: OSError) -> UserError:
+        """What is said where the folder cannot be written."""
+        return UserError(
+            f"The folder {self.folder} cannot be written: {problem.strerror or problem}. What is there is whole; make room "
+            "or give another --out, and go on with --resume."
+        )
+
+    def read_head(self, formats: tuple[int, ...] = (FORMAT,)) -> dict[str, Any] | None:
         """What campaign.json says; None where there is none. Raises UserError where it cannot be read or is of another format."""
-        if not self.head.is_file():
-            return None
+        name = self.place.said(HEAD)
         try:
-            found = json.loads(self.head.read_text(encoding="utf-8"))
+            content = self.place.read(HEAD)
+            if content is None:
+                return None
+            found = json.loads(content)
         except (OSError, ValueError) as problem:
-            raise UserError(f"{self.head} cannot be read: {problem}.") from None
+            raise UserError(f"{name} cannot be read: {problem}.") from None
         if not isinstance(found, dict) or "format" not in found:
-            raise UserError(f"{self.head} is no campaign's.")
-        if found["format"] == FORMAT and not {"digest", "plan", "mission", "faults"} <= set(found):
-            raise UserError(f"{self.head} is not whole: it lacks what flew. Fly a new campaign.")
-        if found["format"] != FORMAT:
+            raise UserError(f"{name} is no campaign's.")
+        if found["format"] not in formats:
+            older = isinstance(found["format"], int) and found["format"] < FORMAT
             raise UserError(
-                f"{self.head} has format {found['format']}, and this version reads {FORMAT}: read its runs with pandas."
+                f"{name} has format {found['format']}, of {'an older' if older else 'a newer'} version; this one reads {FORMAT}. "
+                f"Its rows are {self.place.said('runs')}/*.parquet, which pandas, Polars and DuckDB open."
             )
+        if not {"digest", "plan", "mission", "faults"} <= set(found):
+            raise UserError(f"{name} is not whole: it lacks what flew. Fly a new campaign.")
         return found
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file there. Raises UserError."""
+        try:
+            self.place.write(name, content)
+        except OSError as problem:
+            raise self.unwritten(problem) from None
 
     def write_head(self, head: dict[str, Any]) -> None:
         """Write campaign.json."""
         text = json.dumps({"format": FORMAT, **head}, indent=2, allow_nan=False, default=str)
-        whole(self.head, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+        self.write(HEAD, text.encode() + b"\n")
 
-    def write_part(self, chunk: int, columns: dict[str, np.ndarray], digest: str) -> None:
-        """Write a chunk's rows."""
-        arrays = [pa.array(values) for values in columns.values()]
-        fields = [
-            pa.field(name, array.type, metadata={"unit": unit_of(name)}) for name, array in zip(columns, arrays, strict=True)
-        ]
-        table = pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={"campaign": digest}))
-        whole(self.part(chunk), lambda path: pq.write_table(table, path, compression="zstd"))
+    def write_part(self, chunk: int, columns: dict[str, np.ndarray], digest: str, of: str = "runs") -> None:
+        """Write a chunk's rows, or its tracks."""
+        content = io.BytesIO()
+        smooth = [name for name, values in columns.items() if values.dtype == np.float32]  # tracks: half as large that way
+        options: dict[str, Any] = {"use_dictionary": [name for name in columns if name not in smooth]}
+        if smooth:
+            options["use_byte_stream_split"] = smooth
+        pq.write_table(table_of(columns, digest), content, compression="zstd", **options)
+        self.write(self.part(chunk, of), content.getvalue())
 
-    def read_part(self, chunk: int, digest: str) -> pa.Table | None:
-        """A chunk's rows; None where there are none. Raises UserError where they cannot be read or belong to another campaign."""
-        path = self.part(chunk)
-        if not path.is_file():
-            return None
+    def read_part(self, chunk: int, digest: str, of: str = "runs") -> pa.Table | None:
+        """A chunk's rows or tracks; None where there are none. Raises UserError where they cannot be read or belong to another
+        campaign."""
+        name = self.place.said(self.part(chunk, of))
         try:
-            table = pq.read_table(path)
+            content = self.place.read(self.part(chunk, of))
+            if content is None:
+                return None
+            table = pq.read_table(pa.BufferReader(content))
         except (OSError, pa.ArrowException) as problem:
-            raise UserError(f"{path} cannot be read: {problem}; delete it and go on with --resume.") from None
+            raise UserError(f"{name} cannot be read: {problem}; delete it and go on with --resume.") from None
         if (table.schema.metadata or {}).get(b"campaign", b"").decode() != digest:
-            raise UserError(f"{path} belongs to another campaign: move it away, or give another --out.")
+            raise UserError(f"{name} belongs to another campaign: move it away, or give another --out.")
         return table
 
-    def chunks(self) -> list[int]:
-        """Chunks whose rows are there."""
-        names = [path.stem.removeprefix("part-") for path in (self.folder / "runs").glob("part-*.parquet")]
+    def chunks(self, of: str = "runs") -> list[int]:
+        """Chunks whose rows, or tracks, are there."""
+        names = [
+            name.removeprefix("part-").removesuffix(".parquet") for name in self.place.names(of) if name.endswith(".parquet")
+        ]
         return sorted(int(name) for name in names if name.isdigit())
+
+    def others(self) -> list[str]:
+        """What lies there that no campaign without a head has left."""
+        ours = (".lock", "runs", "tracks", f".{HEAD}.part")
+        parts = [self.part(chunk, of) for of in ("runs", "tracks") for chunk in self.chunks(of)]
+        return [name for name in self.place.names() if name not in ours] + parts

@@ -46,13 +46,13 @@ def rows(flown: Flown, seeds, limits: Requirements, every: int, period: float) -
             "outcome": outcome.outcome,
             "reason": outcome.reason,
             "is_within_requirements": outcome.is_within_requirements,
-            "speed_at_192_m": at_height(flown.records[:, lane], end, "truth/speed_mps", 192.0),
+            "speed_at_192_m_mps": at_height(flown.records[:, lane], end, "truth/speed_mps", 192.0),
         }
         for name, index in INDEX.items():
             happened = ticks[lane, index] >= 0
             row[f"{name}_s"] = ticks[lane, index] * period if happened else float("nan")
-            row[f"{name}_height"] = float(heights[lane, index]) if happened else float("nan")
-            row[f"{name}_speed"] = float(speeds[lane, index]) if happened else float("nan")
+            row[f"{name}_foot_height_m"] = float(heights[lane, index]) if happened else float("nan")
+            row[f"{name}_speed_mps"] = float(speeds[lane, index]) if happened else float("nan")
         for key in (
             "vertical_speed_mps",
             "horizontal_speed_mps",

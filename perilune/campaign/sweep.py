@@ -1,6 +1,7 @@
 """One fault from one magnitude to another: how landing fares on the way. Kept part by part, so that it can be gone on with."""
 
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,9 +19,9 @@ from perilune.world.faults import CATALOGUE
 
 from .batch import WIDTH, in_orbit
 from .jobs import Job, fly_rows
+from .place import whole
 from .pool import spread
 from .statistics import clopper_pearson
-from .store import whole
 
 KEPT = ("seed", "outcome", "is_within_requirements", "vertical_speed_mps", "horizontal_speed_mps", "tilt_deg", "slope_deg",
         "miss_distance_m", "propellant_kg")  # fmt: skip
@@ -102,7 +103,7 @@ def open_folder(sweep: Sweep, folder: Path) -> None:
         if head.is_file():
             return
         text = json.dumps({"digest": sweep.digest(), "sweep": asdict(sweep)}, indent=2, default=str)
-        whole(head, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+        whole(head, text.encode() + b"\n")
     except (OSError, ValueError) as problem:
         raise UserError(f"Output folder {folder} cannot be used: {problem}; choose another --out.") from None
 
@@ -127,7 +128,9 @@ def fly_sweep(sweep: Sweep, folder: Path, watch: Callable[[int, int], None] | No
         watch(done, len(seeds))
     for k, rows in zip(missing, spread(fly_rows, jobs) if jobs else (), strict=True):
         table = pa.table({"magnitude": magnitudes[parts[k]], **{name: [row[name] for row in rows] for name in KEPT}})
-        whole(part_path(folder, k), lambda path, table=table: pq.write_table(table, path))
+        content = io.BytesIO()
+        pq.write_table(table, content)
+        whole(part_path(folder, k), content.getvalue())
         done += len(rows)
         if watch:
             watch(done, len(seeds))

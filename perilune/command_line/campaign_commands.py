@@ -1,19 +1,16 @@
 """`perilune campaign`, `replay` and `compare`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .conversation import Json, assignments, err, out, print_json, sentences, toml_value
 
-if TYPE_CHECKING:
-    pass
-
 
 def campaign(
     mission: Annotated[str, typer.Argument(help="A built-in mission's name, or the path of a mission file.")],
-    runs: Annotated[int, typer.Option(help="How many landings: runs 0, 1, ….")] = 1024,
+    runs: Annotated[int | None, typer.Option(help="How many landings: runs 0, 1, … (default: 1024).")] = None,
     halfwidth: Annotated[
         float | None,
         typer.Option("--until-halfwidth", help="Instead of --runs: until the landing probability is known to ± this, at 95 %."),
@@ -24,27 +21,38 @@ def campaign(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE[@WHEN]", help="Add or change a fault of all runs; WHEN as start_s=600,duration_s=5."),
     ] = None,
+    priors: Annotated[
+        Path | None,
+        typer.Option("--faults", metavar="FILE", help="What may fail by chance: a table of priors (TOML), docs/campaigns.md."),
+    ] = None,
     put: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value.")] = None,
     beginning: Annotated[str, typer.Option("--from", metavar="orbit|pdi", help="As `fly` has it.")] = "pdi",
     design: Annotated[str, typer.Option(metavar="random|lhs|sobol", help="How runs are laid out.")] = "random",
     workers: Annotated[int | None, typer.Option(help="Processes, one a core (default: all cores).")] = None,
-    folder: Annotated[Path | None, typer.Option("--out", help="Where its runs are kept.")] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|gpu", help="What flies them (default: a GPU if JAX sees one).")] = "auto",
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://HOST:PORT", help="Fly on the workers of this Dask scheduler: docs/cluster.md.")
+    ] = "",
+    folder: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Where its runs are kept: a folder, or s3://… as fsspec knows it.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign that is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Fly many landings: how probable a landing is, and why the others were lost. Ctrl-C leaves what --resume goes on with."""
-    from .campaigning import Going, Layout, default_folder, fly_with_display, plan_of
+    from .campaigning import Broken, Going, Layout, Means, default_folder, fly_with_display, how_many, plan_of
     from .campaigning import tell as tell_campaign
     from .fault_words import asked
 
     with sentences():
-        from perilune.campaign.stopping import StopRule
+        from perilune.campaign.plan import frozen
 
         values = {path: toml_value(text) for path, text in assignments(put or [], "--set").items()}
-        plan = plan_of(mission, seed, healthy, asked(fault or []), values, Layout(beginning, design, runs))
+        broken, length = Broken(healthy, frozen(asked(fault or [])), priors), how_many(runs, halfwidth)
+        plan = plan_of(mission, seed, broken, values, Layout(beginning, design, device), length)
         target = folder or default_folder(plan)
-        how_many = StopRule(halfwidth) if halfwidth is not None else runs
-        tally = fly_with_display(plan, target, how_many, Going(resume, workers), None if as_json else err)
+        going = Going(resume, Means(workers, scheduler))
+        tally = fly_with_display(plan, target, length, going, None if as_json else err)
     if as_json:
         print_json({**tally.as_json(), "archive": str(target)})
     else:
@@ -52,7 +60,7 @@ def campaign(
 
 
 def replay(
-    folder: Annotated[Path, typer.Argument(help="A campaign's folder.")],
+    folder: Annotated[str, typer.Argument(help="A campaign's folder.")],
     run: Annotated[int, typer.Option(help="Which of its runs.")],
     target: Annotated[Path | None, typer.Option("--out", help="Where the flight goes (default: beside the runs).")] = None,
     plot: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
@@ -62,14 +70,14 @@ def replay(
     from .flying import draw, tell
 
     with sentences():
+        from perilune.campaign.build import build
         from perilune.campaign.replay import fly_again
 
-        from .campaigning import build
         from .entry import as_json as flight_json
         from .entry import with_cause, write_flight
 
         flight = with_cause(fly_again(folder, run, build()))
-        archive = target or folder / f"replay-{run}"
+        archive = target or (Path(f"replay-{run}") if "://" in folder else Path(folder) / f"replay-{run}")
         write_flight(flight, archive)
         figures = draw(flight, archive, ("png",)) if plot else []
         if as_json:
@@ -80,8 +88,8 @@ def replay(
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="A campaign's folder.")],
-    second: Annotated[Path, typer.Argument(help="Another's, of the same seed.")],
+    first: Annotated[str, typer.Argument(help="A campaign's folder.")],
+    second: Annotated[str, typer.Argument(help="Another's, of the same seed.")],
     as_json: Json = False,
 ) -> None:
     """Compare two campaigns run by run: what one design saves and what it loses, by common chance."""

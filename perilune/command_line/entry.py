@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from perilune.assessment.flight import BUILT_IN, Event, Flight
 from perilune.assessment.outcome import Margin, Outcome, RestFigures, TouchdownFigures
 from perilune.assessment.propulsion import propulsion_figures
+from perilune.campaign.build import commit
 from perilune.foundation.errors import UserError
 from perilune.simulation.checks import check_faults, with_mission_faults
 from perilune.simulation.mission import Mission
@@ -142,25 +143,6 @@ def write_flight(flight: Flight, folder: Path) -> None:
             **({"orbit": flight.way} if flight.way else {}),
         },
     )
-
-
-def commit() -> str | None:
-    """The commit of the source tree that runs, where it is one, with “-changed” where files differ from it.
-
-    A repository that merely holds the installation is not one.
-    """
-    import subprocess
-
-    root = Path(__file__).resolve().parents[2]
-    words = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
-    try:
-        found = subprocess.run(words, capture_output=True, text=True, timeout=5, check=True).stdout.split("\n")
-    except (OSError, subprocess.SubprocessError):
-        return None
-    if Path(found[0]).resolve() != root:
-        return None
-    changed = subprocess.run(["git", "-C", str(root), "status", "--porcelain"], capture_output=True, text=True).stdout
-    return found[1] + ("-changed" if changed.strip() else "")
 
 
 def read_flight(folder: str | Path) -> Flight:

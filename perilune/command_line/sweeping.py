@@ -9,11 +9,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from perilune import __version__
+from perilune.campaign.build import commit
 from perilune.campaign.sweep import Point, Sweep, check_sweep, fly_sweep
 from perilune.foundation.errors import UserError
 from perilune.simulation.load import load
-
-from .entry import commit
 
 
 def sweep_of(

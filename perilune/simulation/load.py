@@ -32,6 +32,21 @@ def beside_the_mission(table: dict[str, Any], folder: Path) -> None:
             node[key] = [beside(one) for one in name] if isinstance(name, list) else beside(name)
 
 
+def from_here(values: dict[str, Any]) -> dict[str, Any]:
+    """Overrides with the files that they name by their whole paths, so that they mean the same from anywhere."""
+
+    def whole(name: Any) -> Any:
+        is_file = isinstance(name, str) and not name.startswith("package:") and name not in NOT_FILES
+        return str(Path(name).expanduser().resolve()) if is_file else name
+
+    files = {".".join(pair) for pair in FILES}
+    found = {}
+    for path, value in values.items():
+        is_list = isinstance(value, list | tuple)
+        found[path] = value if path not in files else [whole(one) for one in value] if is_list else whole(value)
+    return found
+
+
 def load(name_or_path: str, overrides: dict[str, Any] | None = None) -> Mission:
     """A mission by name or path, with `overrides` (dotted path → value) put in before validation.
 

@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 
 FILE = Path(__file__).with_name("flights.json")
-FIGURES = ("vertical_speed_mps", "horizontal_speed_mps", "miss_distance_m", "propellant_kg", "range_finder_acquired_height")
+FIGURES = (
+    "vertical_speed_mps",
+    "horizontal_speed_mps",
+    "miss_distance_m",
+    "propellant_kg",
+    "range_finder_acquired_foot_height_m",
+)
 # Other processors round differently, and one flipped gate or pulse moves a flight by this much (measured between
 # 64- and 128-lane programs): m/s, m/s, m, kg, m.
 TOLERANCE = (0.5, 0.3, 20.0, 1.0, 150.0)

@@ -47,10 +47,10 @@ def test_it_gives_its_range_finder_up_and_hovers_until_it_is_dry(flights):
     assert {row["outcome"] for row in lost} == {"crashed"}
     given_up, began = figures(lost, "range_finder_given_up_s"), figures(lost, "range_accepted_s")
     assert np.all(given_up > began + 5.0)  # it had taken ranges before
-    assert np.all(figures(lost, "main_engine_off_height") >= 1500.0)  # m, the last metres by its estimate; facts §9
-    dry = figures(lost, "propellant_exhausted_height")
+    assert np.all(figures(lost, "main_engine_off_foot_height_m") >= 1500.0)  # m, the last metres by its estimate; facts §9
+    dry = figures(lost, "propellant_exhausted_foot_height_m")
     assert np.all(figures(lost, "propellant_exhausted_s") > figures(lost, "main_engine_off_s") + 30.0)
-    assert np.all(figures(lost, "propellant_exhausted_speed") < 6.0)  # m/s: it hangs; more would be a crash (requirements)
+    assert np.all(figures(lost, "propellant_exhausted_speed_mps") < 6.0)  # m/s: it hangs; more would be a crash (requirements)
     fall = np.sqrt(2.0 * SURFACE_GRAVITY * dry)
     assert figures(lost, "vertical_speed_mps") == pytest.approx(fall, abs=5.0)  # facts §9
     assert np.all(figures(lost, "miss_distance_m") <= 7000.0)  # likewise

@@ -37,9 +37,9 @@ def test_healthy_seeds_land(sixty_four):
 def test_as_it_flew_all_crash(sixty_four):
     rows = rows_of(sixty_four, True)
     assert {row["outcome"] for row in rows} == {"crashed"}
-    assert np.median(column(rows, "range_finder_acquired_height")) == pytest.approx(893, abs=40)  # median of 32, σ 60 m
-    assert np.median(column(rows, "range_finder_acquired_speed")) == pytest.approx(66, abs=5)  # published tolerance
-    assert np.median(column(rows, "speed_at_192_m")) == pytest.approx(42, abs=5)  # published tolerance
+    assert np.median(column(rows, "range_finder_acquired_foot_height_m")) == pytest.approx(893, abs=40)  # median of 32, σ 60 m
+    assert np.median(column(rows, "range_finder_acquired_speed_mps")) == pytest.approx(66, abs=5)  # published tolerance
+    assert np.median(column(rows, "speed_at_192_m_mps")) == pytest.approx(42, abs=5)  # published tolerance
     assert 32 <= np.median(column(rows, "vertical_speed_mps")) <= 49  # derived bracket
 
 
@@ -53,7 +53,7 @@ def test_same_seeds_differ_only_by_the_fault(sixty_four):
 
 def test_healthy_unit_reaches_ten_kilometres(sixty_four):
     rows = rows_of(sixty_four, False)
-    assert np.median(column(rows, "range_finder_acquired_height")) > 8500  # m, 10 km slant at 27–32° off nadir
+    assert np.median(column(rows, "range_finder_acquired_foot_height_m")) > 8500  # m, 10 km slant at 27–32° off nadir
 
 
 def test_no_acquisition_height_is_written_in_the_mission(resilience):

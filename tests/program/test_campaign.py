@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.special import ndtr
 
-from perilune.campaign import store as store_room
+from perilune.campaign import place as place_room
 from perilune.campaign.batch import WIDTH
 from perilune.campaign.compare import compare
 from perilune.campaign.crew import done_by_crew
@@ -27,7 +27,7 @@ from perilune.campaign.design import check_design, normals_of
 from perilune.campaign.evidence import Evidence
 from perilune.campaign.plan import Plan, frozen
 from perilune.campaign.replay import fly_again
-from perilune.campaign.run import differences, fly_campaign
+from perilune.campaign.run import Means, differences, fly_campaign
 from perilune.campaign.sample import disperse, draw_count
 from perilune.campaign.stopping import StopRule
 from perilune.campaign.store import Store
@@ -37,6 +37,7 @@ from perilune.foundation.randomness import run_key
 SEED = 7
 PLAN = Plan("resilience", SEED, healthy=True, values=frozen({"start.lead_time_s": 18.0}))
 RUNS = WIDTH + 40  # a chunk and a part of one
+ONE = Means(1)  # process
 ROWS = {"run": np.arange(3), "outcome": np.asarray(["landed"] * 3), "digest": np.asarray(["a", "b", "c"])}
 
 
@@ -44,7 +45,7 @@ ROWS = {"run": np.arange(3), "outcome": np.asarray(["landed"] * 3), "digest": np
 def flown(tmp_path_factory):
     """A campaign by two workers, and its folder."""
     folder = tmp_path_factory.mktemp("campaign") / "two"
-    return fly_campaign(PLAN, folder, RUNS, workers=min(2, os.cpu_count() or 1)), folder
+    return fly_campaign(PLAN, folder, RUNS, means=Means(min(2, os.cpu_count() or 1))), folder
 
 
 def digests(folder: Path) -> list[str]:
@@ -55,9 +56,9 @@ def digests(folder: Path) -> list[str]:
 def test_serial_resumed_and_parallel_are_the_same(flown, tmp_path):
     tally, folder = flown
     assert tally.runs == RUNS == len(set(digests(folder)))
-    first = fly_campaign(PLAN, tmp_path / "one", 50, workers=1)
+    first = fly_campaign(PLAN, tmp_path / "one", 50, means=ONE)
     assert first.runs == 50
-    more = fly_campaign(PLAN, tmp_path / "one", RUNS, resume=True, workers=1)
+    more = fly_campaign(PLAN, tmp_path / "one", RUNS, resume=True, means=ONE)
     assert more.runs == RUNS and more.flown_now == RUNS - WIDTH  # the first chunk was flown whole
     assert digests(tmp_path / "one") == digests(folder)
     again = fly_campaign(PLAN, tmp_path / "one", RUNS, resume=True)
@@ -136,7 +137,7 @@ def test_two_designs_are_compared_run_by_run(flown, tmp_path):
     assert (same.runs, same.lost, same.saved, same.changed) == (RUNS, (), (), ())
     assert same.difference.difference == 0.0 and same.difference.p_value == 1.0
     weak = replace(PLAN, faults=frozen({"main_engine.thrust_error_percent": -40.0}))
-    fly_campaign(weak, tmp_path / "weak", 64, workers=1)
+    fly_campaign(weak, tmp_path / "weak", 64, means=ONE)
     found = compare(folder, tmp_path / "weak")
     landed = Evidence(folder).column("outcome")[:64] == "landed"
     assert found.runs == 64 and len(found.lost) == int(landed.sum()) and not found.saved
@@ -158,7 +159,7 @@ def test_what_cannot_be_flown_is_refused(tmp_path):
     with pytest.raises(UserError, match="holds no campaign to go on with"):
         fly_campaign(PLAN, tmp_path / "new", 10, resume=True)
     with pytest.raises(UserError, match="--workers 0: this machine has"):
-        fly_campaign(PLAN, tmp_path / "new", 10, workers=0)
+        fly_campaign(PLAN, tmp_path / "new", 10, means=Means(0))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("hello")
     with pytest.raises(UserError, match="holds other things"):
@@ -177,7 +178,7 @@ def test_half_written_parts_are_not_read(tmp_path):
         store.write_part(0, ROWS, "mine")
         (tmp_path / "runs" / ".part-000001.parquet.part").write_bytes(b"PAR1 and no more")
     assert store.chunks() == [0] and store.read_part(1, "mine") is None
-    store.part(1).write_bytes(b"PAR1 and no more")
+    (tmp_path / store.part(1)).write_bytes(b"PAR1 and no more")
     with pytest.raises(UserError, match="cannot be read"):
         store.read_part(1, "mine")
     with pytest.raises(UserError, match="belongs to another campaign"):
@@ -188,21 +189,20 @@ def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
     """Parts that are there stay; what could not be written leaves nothing."""
     store = Store(tmp_path)
 
-    def full(table, path, **_):
-        Path(path).write_bytes(b"some of it")
+    def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def two():
         with store.locked():
             store.write_part(0, ROWS, "mine")
-            monkeypatch.setattr(store_room.pq, "write_table", full)
+            monkeypatch.setattr(place_room.os, "fsync", full)
             store.write_part(1, ROWS, "mine")
 
     with pytest.raises(UserError, match="No space left on device"):
         two()
     assert store.chunks() == [0]
     assert not list((tmp_path / "runs").glob("*.part"))
-    assert pq.read_table(store.part(0)).num_rows == 3
+    assert pq.read_table(tmp_path / store.part(0)).num_rows == 3
 
 
 def test_heads_of_other_formats_are_told(tmp_path):
