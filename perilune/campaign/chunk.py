@@ -10,6 +10,7 @@ import numpy as np
 
 from perilune.assessment.flight import Flight
 from perilune.assessment.outcome import Outcome, classify_batch
+from perilune.foundation.compilation import use_cache
 from perilune.foundation.errors import UserError
 from perilune.interface.events import INDEX
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
@@ -114,6 +115,7 @@ class Rows(NamedTuple):
 
 def fly_task(task: Task) -> list[Rows]:
     """The rows of a task's chunks. Raises UserError where this process is not what the plan was made for."""
+    use_cache()
     check_build(task.plan.build)
     check_device(task.plan.device)
     found: list[Rows] = []

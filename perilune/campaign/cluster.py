@@ -56,7 +56,7 @@ def results(client: Any, work: Callable, tasks: Sequence[Any], address: str) -> 
 
     futures = client.map(work, tasks, pure=False, retries=0)
     numbers = {future.key: k for k, future in enumerate(futures)}
-    going = as_completed(futures, with_results=True, raise_errors=False)
+    going = as_completed(futures, loop=client.loop, with_results=True, raise_errors=False)
     del futures
     for future, result in going:
         k = numbers[future.key]

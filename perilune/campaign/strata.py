@@ -17,7 +17,7 @@ sum does.
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -32,6 +32,7 @@ LEAST = 2  # runs that every stratum must get
 METHOD = "strata of the priors: Clopper-Pearson in each, joined by Zou, Huang & Zhang (2009)"
 
 
+@runtime_checkable
 class Trial(Protocol):
     """What tells whether faults can fly."""
 

@@ -20,6 +20,7 @@ MANY_PARAMETERS = {
     "command_line/app.py:site": "one parameter an option of the command",
     "command_line/app.py:sweep": "one parameter an option of the command",
     "command_line/campaign_commands.py:campaign": "one parameter an option of the command",
+    "command_line/campaign_entry.py:fly_campaign": "one parameter an option of the command, most by name alone",
 }
 WORDS_NOT_IN_FLIGHT = re.compile(r"truth|true_|_true|simulat", re.IGNORECASE)
 

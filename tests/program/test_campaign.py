@@ -25,7 +25,8 @@ from perilune.campaign.compare import compare
 from perilune.campaign.crew import done_by_crew
 from perilune.campaign.design import check_design, normals_of
 from perilune.campaign.evidence import Evidence
-from perilune.campaign.plan import Plan, frozen
+from perilune.campaign.plan import Plan, batch_of, frozen
+from perilune.campaign.priors import Failure, Prior
 from perilune.campaign.replay import fly_again
 from perilune.campaign.run import Means, differences, fly_campaign
 from perilune.campaign.sample import disperse, draw_count
@@ -33,6 +34,7 @@ from perilune.campaign.stopping import StopRule
 from perilune.campaign.store import Store
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
+from tests.program.dask_processes import ended, scheduler, worker
 
 SEED = 7
 PLAN = Plan("resilience", SEED, healthy=True, values=frozen({"start.lead_time_s": 18.0}))
@@ -48,7 +50,7 @@ def flown(tmp_path_factory):
     return fly_campaign(PLAN, folder, RUNS, means=Means(min(2, os.cpu_count() or 1))), folder
 
 
-def digests(folder: Path) -> list[str]:
+def digests(folder: str | Path) -> list[str]:
     """Of all runs, in order."""
     return [str(d) for d in Evidence(folder).column("digest")]
 
@@ -273,3 +275,110 @@ def test_a_design_reaches_the_numbers_that_fly(batch):
     first = batch.mission.dispersions[0]
     offsets = np.asarray(ready.numbers[first.path]) - np.asarray(batch.numbers[first.path])
     np.testing.assert_allclose(offsets, np.asarray(first.sigma) * normals[:, :3], rtol=1e-12, atol=1e-12)  # rounding
+
+
+def test_faults_by_chance_are_read_back_and_change_no_other_run(flown, tmp_path):
+    """What each run drew stands in its row as the object that flew had it; runs without a fault are those of a campaign without
+    priors, to the last bit."""
+    priors = (
+        Prior("late", 0.1, "assumption", (Failure("range_finder.weak_return_db", (("magnitude", (5.0, 25.0)),)),)),
+        Prior("blind", 0.1, "assumption", (Failure("velocimeter.off", (("magnitude", (1.0, 1.0)), ("start_s", (50.0, 500.0)))),)),
+        Prior("leg", 0.1, "assumption", (Failure("leg.strength_error_percent.2", (("magnitude", (-95.0, -95.0)),)),)),
+    )
+    plan = replace(PLAN, priors=priors)
+    fly_campaign(plan, tmp_path / "priors", WIDTH, means=ONE)
+    evidence = Evidence(tmp_path / "priors")
+    strata = plan.strata(batch_of(plan).mission)
+    assert strata is not None
+    whole = np.asarray(digests(flown[1])[:WIDTH])
+    is_none = np.asarray(evidence.column("failing"), str) == ""
+    np.testing.assert_array_equal(is_none, evidence.column("stratum") == "no fault")
+    assert 0 < is_none.sum() < WIDTH
+    np.testing.assert_array_equal(np.asarray(digests(tmp_path / "priors")) == whole, is_none)
+    leg = batch_of(plan).numbers["lander.legs.strength_error_percent"]
+    for run in range(WIDTH):
+        drawn = strata.drawn(SEED, run)
+        weak = drawn.get("range_finder.weak_return_db", {"magnitude": 0.0})
+        assert evidence.column("fault/range_finder.weak_return_db")[run] == pytest.approx(weak["magnitude"], rel=1e-15)  # a bit
+        start = drawn.get("velocimeter.off", {"start_s": np.nan})["start_s"]
+        np.testing.assert_equal(evidence.column("fault/velocimeter.off.start_s")[run], start)
+        broken = -95.0 if "leg.strength_error_percent.2" in drawn else 0.0
+        assert evidence.column("applied/lander.legs.strength_error_percent.1")[run] == float(leg[1]) + broken
+    rows = evidence.by_fault()
+    assert sum(row["runs"] for row in rows) == WIDTH
+    p = evidence.landing_probability()
+    assert p["estimate"] == pytest.approx(1.0 - sum(row["part_of_loss"] for row in rows), rel=1e-12)  # rounding
+    flight = fly_again(tmp_path / "priors", int(np.flatnonzero(~is_none)[0]))
+    assert flight.faults
+    same = compare(tmp_path / "priors", tmp_path / "priors")
+    assert same.difference.difference == 0.0
+    with pytest.raises(UserError, match="their priors is others and others"):
+        compare(flown[1], tmp_path / "priors")
+
+
+def test_a_cluster_flies_the_same_runs(flown, tmp_path):
+    """A task of two chunks by a worker of a Dask scheduler, against the same chunks by two processes of this machine."""
+    pytest.importorskip("distributed")
+    with scheduler(tmp_path) as address:
+        process = worker(address)
+        try:
+            tally = fly_campaign(PLAN, tmp_path / "cluster", RUNS, means=Means(None, address))
+        finally:
+            ended(process)
+    assert tally.runs == RUNS and digests(tmp_path / "cluster") == digests(flown[1])
+
+
+def test_tracks_are_those_of_the_runs(flown):
+    """The last second of each track is where its row says that it ended."""
+    evidence = Evidence(flown[1])
+    tracks = evidence.tracks()
+    ends = np.flatnonzero(np.diff(np.append(tracks["run"], -1)))
+    assert list(tracks["run"][ends]) == list(range(RUNS))
+    touchdown = evidence.column("touchdown_s")
+    assert np.all((touchdown - tracks["time_s"][ends] >= 0.0) & (touchdown - tracks["time_s"][ends] < 1.0 + 1e-3))  # float32
+    assert np.all(tracks["truth/height_above_terrain_m"][ends] < 10.0)  # the centre of mass, over feet that touch within 1 s
+
+
+def test_an_address_holds_a_campaign_as_a_folder_does(flown, tmp_path):
+    """The rows of a folder under an address of fsspec, a second campaign there, and one that was killed."""
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    address = "memory://campaigns/one"
+    for path in flown[1].rglob("*.*[nt]"):  # campaign.json and parts, but for the lock
+        memory.pipe_file(f"/campaigns/one/{path.relative_to(flown[1])}", path.read_bytes())
+    assert digests(address) == digests(flown[1])
+    tally = fly_campaign(PLAN, address, RUNS, resume=True, means=ONE)
+    assert tally.flown_now == 0 and tally.runs == RUNS
+    assert ".lock" not in Store(address).place.names()
+    with (
+        Store(address).locked(),
+        pytest.raises(UserError, match=r"delete memory://campaigns/one/\.lock"),
+        Store(address).locked(),
+    ):
+        pass
+    with pytest.raises(UserError, match="holds a campaign already"):
+        fly_campaign(PLAN, address, RUNS, means=ONE)
+    with pytest.raises(UserError, match="cannot be reached"):
+        Store("nowhere9://here")
+
+
+def test_a_remote_store_that_fails_is_a_sentence(monkeypatch):
+    store = Store("memory://campaigns/full")
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with store.locked():
+        store.write_part(0, ROWS, "mine")
+        monkeypatch.setattr(store.place.system, "pipe_file", full)  # pyright: ignore[reportAttributeAccessIssue]
+        with pytest.raises(UserError, match=r"memory://campaigns/full cannot be written: No space left.*go on with --resume"):
+            store.write_part(1, ROWS, "mine")
+        monkeypatch.undo()
+    assert store.chunks() == [0]
+
+
+def test_another_build_does_not_fly(tmp_path):
+    with pytest.raises(UserError, match=r"A worker has Perilune .* flown by 0\.0\.1 abc: install the same version"):
+        fly_campaign(replace(PLAN, build="0.0.1 abc"), tmp_path / "new", 1, means=ONE)
+    with pytest.raises(UserError, match="flown by --device gpu, and JAX finds a cpu here"):
+        fly_campaign(replace(PLAN, device="gpu"), tmp_path / "gpu", 1)
