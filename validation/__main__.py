@@ -8,11 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from perilune.command_line.entry import commit
+from perilune.campaign.build import commit
 from perilune.foundation.compilation import use_cache
 
 from . import (
     basilisk,
+    campaigns,
     closed_forms,
     executive,
     fault,
@@ -27,6 +28,7 @@ from . import (
     numerics,
     orbit,
     robust,
+    widths,
     world,
 )
 from .report import Section
@@ -49,6 +51,9 @@ STUDIES = {
     "executive": executive.study,
     "robust": robust.study,
     "ignition_mass": ignition_mass.study,
+    "campaigns": campaigns.study,
+    "widths": widths.study,
+    "long": campaigns.long_study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"
 PARTS = Path(__file__).parent / "parts"

@@ -14,7 +14,7 @@ from .statistics import PairedDifference, paired_difference, weighted_difference
 from .strata import Strata
 
 MOST_TOLD = 12  # differences between two missions that are told
-COMMON = ("seed", "design", "length", "beginning", "priors", "device")  # what chance hangs on
+COMMON = ("seed", "design", "length", "beginning", "priors")  # what chance hangs on
 
 
 @dataclass(frozen=True)
