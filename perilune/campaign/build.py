@@ -27,9 +27,9 @@ def commit() -> str | None:
 
 
 @lru_cache(maxsize=1)
-def source() -> str:
-    """The first digits of the SHA-256 of the source that this process has: two edited trees of one commit differ, and what else
-    lies in the folder does not count. Two machines of one version have the same."""
+def build() -> str:
+    """Version, and the first digits of the SHA-256 of the source that this process has: two edited trees of one commit differ, and
+    what else lies in the folder does not count. Two machines of one version have the same."""
     sha = hashlib.sha256()
     root = Path(__file__).resolve().parents[1]
     for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):
@@ -37,16 +37,10 @@ def source() -> str:
     return f"{__version__} {sha.hexdigest()[:12]}"
 
 
-@lru_cache(maxsize=1)
-def build() -> str:
-    """Version, digest of the source, and commit."""
-    return f"{source()} {(commit() or 'no commit').removesuffix('-changed')}"
-
-
 def check_build(wanted: str) -> None:
     """Raises UserError where this process has another version or other source than a campaign was begun with."""
-    if wanted and not wanted.startswith(source()):
+    if wanted and wanted != build():
         raise UserError(
-            f"A worker has Perilune {source()}, and the campaign is flown by {wanted}: install the same version on both, and go "
+            f"A worker has Perilune {build()}, and the campaign is flown by {wanted}: install the same version on both, and go "
             "on with --resume."
         )

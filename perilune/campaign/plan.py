@@ -37,7 +37,7 @@ class Plan:
     beginning: str = "pdi"
     design: str = "random"
     length: int = 0  # runs of a Latin hypercube, which is laid out for as many; 0 for other designs
-    build: str = field(default="", compare=False)  # version, source and commit
+    build: str = field(default="", compare=False)  # version and source
     priors: tuple[Prior, ...] = ()  # what may fail by chance
     device: str = "cpu"
 

@@ -11,6 +11,7 @@ import numpy as np
 from perilune.foundation.errors import UserError
 
 from .batch import WIDTH
+from .build import commit
 from .chunk import Explain, Rows, Task, fly_task
 from .cluster import done_by_cluster
 from .crew import done_by_crew
@@ -49,6 +50,7 @@ def head_of(plan: Plan) -> dict[str, Any]:
         "digest": digest_of(plan),
         "scenario_digest": scenario_of(plan),
         "plan": plan.as_json(),
+        "commit": commit(),
         "faults": told_faults(plan, batch.mission),
         "mission": batch.mission.model_dump(mode="json"),
     }
