@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -214,10 +215,10 @@ def long_study() -> Section:
                 seen.append((station, time.perf_counter(), resident_gb()))
 
     tally = fly_campaign(plan(), folder, LONG, watch=watch)
-    rates = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in zip(seen, seen[1:], strict=False)]
+    rates = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in pairwise(seen)]
     p = tally.probability()
     slower = rates[1] / rates[2] - 1.0
-    names = [f"runs {a[0]:,} to {b[0]:,}" for a, b in zip(seen, seen[1:], strict=False)]
+    names = [f"runs {a[0]:,} to {b[0]:,}" for a, b in pairwise(seen)]
     return Section(
         "A hundred thousand landings",
         words=[

@@ -28,8 +28,8 @@ def commit() -> str | None:
 
 @lru_cache(maxsize=1)
 def build() -> str:
-    """Version, and the first digits of the SHA-256 of the source that this process has: two edited trees of one commit differ, and
-    what else lies in the folder does not count. Two machines of one version have the same."""
+    """Version, and the first digits of the SHA-256 of the source that this process has: two edited trees of one commit differ,
+    and what else lies in the folder does not count. Two machines of one version have the same."""
     sha = hashlib.sha256()
     root = Path(__file__).resolve().parents[1]
     for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):

@@ -9,10 +9,11 @@ from .batch import Flown
 from .plan import Plan, batch_of
 
 
-def moved_paths(mission: Mission) -> list[str]:
-    """Paths of all numbers that dispersions move."""
+def moved_paths(mission: Mission, beginning: str) -> list[str]:
+    """Paths of all numbers that dispersions move and that flights with this beginning hang on; some are the way from orbit's."""
     one_by_one = [path for row in mission.dispersions for path in row.moves]
-    return one_by_one + [path for group in mission.correlated for path in group.paths]
+    found = one_by_one + [path for group in mission.correlated for path in group.paths]
+    return [path for path in found if beginning == "orbit" or not path.startswith("orbit.")]
 
 
 def fault_names(plan: Plan) -> list[str]:
@@ -31,7 +32,9 @@ def applied(plan: Plan, flown: Flown) -> dict[str, np.ndarray]:
     kinds = {name: kind_and_part(name, "") for name in fault_names(plan)}
     paths = [kind.path.removeprefix("software:") for kind, _ in kinds.values() if not kind.block]
     found = {}
-    for path in dict.fromkeys([*moved_paths(batch_of(plan).mission), *(path for path in paths if path in flown.numbers)]):
+    for path in dict.fromkeys(
+        [*moved_paths(batch_of(plan).mission, plan.beginning), *(path for path in paths if path in flown.numbers)]
+    ):
         values = np.asarray(flown.numbers[path], float)
         for place in np.ndindex(values.shape[1:]):
             found[".".join([f"applied/{path}", *(str(k) for k in place)])] = values[(slice(None), *place)]

@@ -83,7 +83,7 @@ def test_what_was_applied_is_what_was_planned(flown, batch):
     evidence = Evidence(flown[1])
     for run in (0, 5, RUNS - 1):
         planned = jax.jit(lambda key: disperse(batch.mission, batch.numbers, key))(run_key(SEED, run))
-        for row in batch.mission.dispersions:
+        for row in (row for row in batch.mission.dispersions if not row.path.startswith("orbit.")):  # flown from pdi
             wanted = np.atleast_1d(np.asarray(planned[row.path]))
             names = (
                 [f"applied/{row.path}.{k}" for k in range(len(wanted))] if np.ndim(planned[row.path]) else [f"applied/{row.path}"]

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.interpreters.partial_eval import dce_jaxpr
 
-from perilune.campaign.batch import Batch, in_orbit
+from perilune.campaign.batch import Batch, Draws, in_orbit
 from perilune.campaign.one import fly_one
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import WIDTH
@@ -212,3 +213,21 @@ def test_forward_gradient_through_a_burn_is_finite_and_right(batch):
     np.testing.assert_allclose(slope, by_difference, rtol=1e-6)  # rounding of 3e6 m²/s² over 2e-4
     burned = float(first.motion.propellant - value[1])
     assert float(slope[1]) == pytest.approx(-burned, rel=0.02)  # flow grows with thrust; the valves' lag is common to both
+
+
+def test_every_number_reaches_the_flight(batch):
+    """By the program that builds lanes: what a dispersion can move has a way into the scenario or the first snapshot. What has
+    none, when flights begin at pdi, is what only the way from orbit uses, and how many tanks there are."""
+    draws, numbers, _, broken, maps, orbit, own = batch.arguments([0])
+    one = jax.tree.map(lambda x: x[0], broken)
+
+    def built(numbers):
+        scenario, first, *_ = batch.lane(Draws(draws.key[0]), numbers, one, maps, orbit, own)
+        return scenario, first
+
+    jaxpr = jax.make_jaxpr(built)(numbers).jaxpr
+    _, used = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
+    paths = [path[0].key for path, _ in jax.tree_util.tree_flatten_with_path(numbers)[0]]
+    lost = {path for path, is_used in zip(paths, used, strict=True) if not is_used}
+    assert {path for path in lost if not path.startswith("orbit.")} == {"lander.tanks.is_there"}
+    assert "lander.dry_mass_kg" in paths and len(paths) > 300
