@@ -30,13 +30,13 @@ def warm_then_fly(task: tuple[int, dict[str, Any]]) -> dict[str, Any]:
     began = time.time()
     batch.fly(range(first_seed, first_seed + WIDTH), record, 10)
     compiled = time.time() - began
-    start = time.time()
-    cycles = 0
+    start, used, cycles = time.time(), time.process_time(), 0
     for k in range(ROUNDS):
         flown = batch.fly(range(first_seed + k * WIDTH, first_seed + (k + 1) * WIDTH), record, 10)
         cycles += int(np.asarray(flown.last.log.tick)[:, INDEX["touchdown"]].sum())
+    end, used = time.time(), time.process_time() - used
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    return {"start": start, "end": time.time(), "first_batch_s": compiled, "cycles": cycles, "memory_mib": memory}
+    return {"start": start, "end": end, "used_s": used, "first_batch_s": compiled, "cycles": cycles, "memory_mib": memory}
 
 
 def measure() -> dict[str, float]:
@@ -55,12 +55,15 @@ def of_mission(values: dict[str, Any], most: int | None = None) -> dict[str, flo
     found = list(spread(warm_then_fly, [(10_000 * (k + 1), values) for k in range(workers)], workers))
     span = max(f["end"] for f in found) - min(f["start"] for f in found)
     busy = sum(f["end"] - f["start"] for f in found)
+    used = sum(f["used_s"] for f in found)
     landings, cycles = workers * ROUNDS * WIDTH, sum(f["cycles"] for f in found)
     return {
         "workers": workers,
         "landings": landings,
         "landings_per_s": landings / span,
         "lane_cycles_per_s": cycles / span,
+        "landings_per_cpu_s": landings / used,
+        "of their cores' time the workers had, %": 100.0 * used / busy,  # other work had the rest
         "ns_per_lane_cycle": 1e9 * busy / cycles,
         "first_batch_s": max(f["first_batch_s"] for f in found),
         "peak_memory_mib": max(f["memory_mib"] for f in found),
