@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: fly test setup check validate bench clean
+.PHONY: fly test setup check validate bench bench-peers clean
 
 fly: setup
 	$(BIN)/perilune fly resilience
@@ -22,6 +22,10 @@ validate: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# Beside Basilisk, which lives in an environment of its own: make bench-peers PEER_PYTHON=/path/to/its/python
+bench-peers: setup
+	$(BIN)/python -m benchmarks.peers $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON))
 
 setup: $(STAMP)
 
