@@ -14,11 +14,11 @@ import jax
 
 from perilune.campaign import batch, chunk
 from perilune.campaign.batch import Batch
-from perilune.campaign.chunk import Task, fly_task
+from perilune.campaign.chunk import TRACKED, Task, fly_task
 from perilune.campaign.plan import Plan, digest_of
 from perilune.campaign.pool import spread
-from perilune.campaign.run import Tally
 from perilune.campaign.store import Store
+from perilune.campaign.tally import Tally
 from perilune.command_line.campaigning import cause_of
 from perilune.telemetry.dictionary import CHANNELS
 
@@ -81,9 +81,11 @@ def fly(task: Task, store: Store, tally: Tally, watch: Stopwatch) -> None:
             rows = fly_task(task)
     with watch.on("sending, writing"):
         rows = pickle.loads(pickle.dumps(rows))
-        store.write_part(task.chunk, rows.columns, digest_of(task.plan))
+        for part in rows:
+            store.write_part(part.chunk, part.columns, digest_of(task.plan))
     with watch.on("statistics"):
-        tally.add(rows.columns, is_new=True)
+        for part in rows:
+            tally.add(part.columns, is_new=True)
         tally.as_json()
 
 
@@ -96,7 +98,7 @@ def timed_chunks(_: None) -> dict[str, float]:
             for k in range(CHUNKS + 1):
                 if k == 1:  # everything is compiled
                     watch = Stopwatch()
-                fly(Task(plan, k, cause_of, tuple(CHANNELS)), store, tally, watch)
+                fly(Task(plan, (TRACKED + k,), cause_of, tuple(CHANNELS)), store, tally, watch)
     return {part: seconds / CHUNKS for part, seconds in watch.seconds.items()}
 
 

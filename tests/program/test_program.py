@@ -219,7 +219,7 @@ def test_every_number_reaches_the_flight(batch):
     """By the program that builds lanes: what a dispersion can move has a way into the scenario or the first snapshot. What has
     none, when flights begin at pdi, is what only the way from orbit uses, and how many tanks there are."""
     draws, numbers, _, broken, maps, orbit, own = batch.arguments([0])
-    one = jax.tree.map(lambda x: x[0], broken)
+    one = jax.tree.map(lambda x: jnp.asarray(x[0]), broken)
 
     def built(numbers):
         scenario, first, *_ = batch.lane(Draws(draws.key[0]), numbers, one, maps, orbit, own)
