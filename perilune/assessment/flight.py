@@ -46,6 +46,12 @@ class Flight:
     orbit: dict[str, Any] = field(default_factory=dict)  # figures of the orbit phase; empty where the flight began at perilune
     way: dict[str, np.ndarray] = field(default_factory=dict)  # its history, every 10 s
     flight_software: dict[str, str] = field(default_factory=lambda: dict(BUILT_IN))  # name; of one's own the SHA-256 too
+    run: int = 0  # of the campaign with this seed
+
+    @property
+    def chance(self) -> str:
+        """Which dispersions and noise: the seed, and the run where it is one of a campaign."""
+        return f"seed {self.seed}, run {self.run}" if self.run else f"seed {self.seed}"
 
     @property
     def time(self) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Worker processes that may die: each core has its own, and when one is gone another takes its place and its task."""
 
+import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
 from typing import Any
 
 from perilune.foundation.errors import UserError
@@ -19,7 +21,16 @@ TRIES = 5  # of a task whose worker dies under it
 def enlisted(core: int) -> None:
     """First thing in a worker: Ctrl-C is for the process that gives the tasks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=orphaned, daemon=True).start()
     pinned(core)
+
+
+def orphaned() -> None:
+    """End this process when the one that gives the tasks is gone, killed perhaps: nobody waits for what it does."""
+    giver = multiprocessing.parent_process()
+    if giver is not None:
+        giver.join()
+        os._exit(1)
 
 
 @contextmanager
@@ -45,12 +56,17 @@ class Post:
 
     def begun(self) -> ProcessPoolExecutor:
         """A fresh process on this core."""
-        return ProcessPoolExecutor(1, get_context("spawn"), initializer=enlisted, initargs=(self.core,))
+        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=enlisted, initargs=(self.core,))
 
     def give(self, work: Callable[[Any], Any], task: Any) -> Future:
         """Have a task done; the first one begins the process."""
         with without_main():
-            return self.pool.submit(work, task)
+            try:
+                return self.pool.submit(work, task)
+            except OSError as problem:
+                raise UserError(
+                    f"No worker process can be started: {problem.strerror or problem}. Go on with --resume."
+                ) from None
 
     def renew(self) -> None:
         """Another process in the place of one that died."""

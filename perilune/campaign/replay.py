@@ -92,7 +92,7 @@ def fly_again(folder: str | Path, run: int, build: str = "") -> Flight:
 
     ready, faults = flights.ready.lanes([slot]), plan.faults_of_run(batch.mission, run)
     flight = fly_lane(batch, lambda: ready, plan.seed, faults, proof=proof)
-    return replace(flight, outcome=flights.outcomes[slot], digest=wanted)
+    return replace(flight, outcome=flights.outcomes[slot], digest=wanted, run=run)
 
 
 def last_state(flown: Flown, lane: int) -> list[bytes]:

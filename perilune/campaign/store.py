@@ -54,11 +54,15 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody else writes here meanwhile. Raises UserError where somebody does, or where the folder cannot be made."""
+        lock = self.place.locked()
         try:
-            with self.place.locked():
-                yield
+            lock.__enter__()
         except OSError as problem:
             raise self.unwritten(problem) from None
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
 
     def unwritten(self, problem: OSError) -> UserError:
         """What is said where the folder cannot be written."""

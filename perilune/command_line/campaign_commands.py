@@ -81,7 +81,7 @@ def replay(
         write_flight(flight, archive)
         figures = draw(flight, archive, ("png",)) if plot else []
         if as_json:
-            print_json({**flight_json(flight), "run": run, "archive": str(archive), "figures": [str(path) for path in figures]})
+            print_json({**flight_json(flight), "archive": str(archive), "figures": [str(path) for path in figures]})
         else:
             tell(flight, archive, figures, out)
             out.print(f"Run {run}, to the last bit: its digest is that of the campaign's row.", markup=False)

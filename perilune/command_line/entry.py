@@ -99,6 +99,7 @@ def told(flight: Flight) -> dict[str, Any]:
         "mission": flight.mission,
         "title": flight.title,
         "seed": flight.seed,
+        "run": flight.run,
         "flight_software": flight.flight_software,
         "scenario_digest": flight.scenario_digest,
         "faults": flight.faults,
@@ -190,4 +191,5 @@ def flight_of(header: dict[str, Any], channels: dict[str, Any], way: dict[str, A
         orbit=header.get("orbit", {}),
         way=way,
         flight_software=header.get("flight_software", dict(BUILT_IN)),
+        run=header.get("run", 0),
     )

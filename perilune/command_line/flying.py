@@ -147,7 +147,7 @@ def tell(flight: Flight, folder: Path, figures: list[Path], console: Console) ->
     """The story of a flight on the terminal."""
     outcome = flight.outcome
     faults = ", ".join(words(name, value) for name, value in flight.faults.items()) or "none"
-    console.print(f"{flight.title}  seed {flight.seed}, faults: {faults}", style="bold", markup=False)
+    console.print(f"{flight.title}  {flight.chance}, faults: {faults}", style="bold", markup=False)
     if not flight.flew_built_in():
         console.print(f"Flight software: {flight.flight_software['name']}", markup=False)
     if flight.orbit:

@@ -24,7 +24,7 @@ def heading(flight: Flight) -> str:
     """What every figure says first."""
     faults = ", ".join(words(name, value) for name, value in flight.faults.items()) or "no fault"
     own = "" if flight.flew_built_in() else f" · {flight.flight_software['name']}"
-    return f"{flight.mission} · seed {flight.seed} · {faults} · {OUTCOME_WORDS[flight.outcome.outcome]}{own}"
+    return f"{flight.mission} · {flight.chance} · {faults} · {OUTCOME_WORDS[flight.outcome.outcome]}{own}"
 
 
 def thinned(flight: Flight, chosen: slice | np.ndarray = slice(None)) -> tuple[dict[str, np.ndarray], np.ndarray]:
