@@ -51,9 +51,9 @@ STUDIES = {
     "executive": executive.study,
     "robust": robust.study,
     "ignition_mass": ignition_mass.study,
+    "long": campaigns.long_study,
     "campaigns": campaigns.study,
     "widths": widths.study,
-    "long": campaigns.long_study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"
 PARTS = Path(__file__).parent / "parts"

@@ -45,8 +45,8 @@ def plan() -> Plan:
 
 
 def base() -> Evidence:
-    """The runs that all others are held against; flown once, and gone on with where they are there."""
-    folder = FOLDER / "base"
+    """The runs that all others are held against: the first of the long campaign where that was flown, or flown here."""
+    folder = FOLDER / "runs"
     fly_campaign(plan(), folder, RUNS, resume=Store(folder).read_head() is not None)
     return Evidence(folder)
 
@@ -172,7 +172,7 @@ def read_back(folder: str) -> dict[str, float]:
 def million_claims() -> list[Claim]:
     """A million rows, written and read."""
     with tempfile.TemporaryDirectory() as folder:
-        (wrote,) = spread(stub_campaign, [(str(FOLDER / "base"), f"{folder}/million")], 1)
+        (wrote,) = spread(stub_campaign, [(str(FOLDER / "runs"), f"{folder}/million")], 1)
         (read,) = spread(read_back, [f"{folder}/million"], 1)
     return [
         Claim(f"{MILLION:,} rows through the real campaign and writer, no flights: resident GB", f"{wrote['resident_gb']:.2f}",
@@ -205,7 +205,7 @@ def study() -> Section:
 
 def long_study() -> Section:
     """A hundred thousand landings in one go: memory and time per run as it grows."""
-    folder = FOLDER / "long"
+    folder = FOLDER / "runs"
     shutil.rmtree(folder, ignore_errors=True)
     seen: list[tuple[int, float, float]] = [(0, time.perf_counter(), 0.0)]
 

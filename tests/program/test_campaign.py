@@ -211,6 +211,15 @@ def test_heads_of_other_formats_are_told(tmp_path):
     (tmp_path / "campaign.json").write_text('{"format": 99}')
     with pytest.raises(UserError, match="has format 99"):
         Evidence(tmp_path)
+    head = {"format": 1, "digest": "mine", "plan": {}, "mission": {}, "faults": {}}
+    (tmp_path / "campaign.json").write_text(json.dumps(head))
+    store = Store(tmp_path)
+    store.write_part(0, ROWS, "mine")
+    with pytest.warns(UserWarning, match=r"older version \(format 1; this one writes 2\): its rows are read"):
+        evidence = Evidence(tmp_path)
+    assert evidence.landing_probability()["estimate"] == 1.0 and evidence.tracks() == {} and evidence.by_fault() == []
+    with pytest.raises(UserError, match="format 1, of an older version; this one reads 2"):
+        fly_again(tmp_path, 0)
     (tmp_path / "campaign.json").write_text("[1, 2")
     with pytest.raises(UserError, match="cannot be read"):
         Evidence(tmp_path)
