@@ -120,10 +120,19 @@ class Evidence:
         """PAWN index (Pianosi & Wagener 2015; median over slices) of a figure for each dispersed number, most first: how far
         fixing the number moves the figure's distribution, 0 for not at all. Needs SALib. Runs without the figure are left out;
         where faults were drawn by priors, those with one are too."""
-        try:
-            from SALib.analyze import pawn
-        except ImportError:
-            raise ImportError("sensitivity needs SALib: pip install 'perilune[sensitivity]'") from None
+        found = pawn_indices(*self.samples(of, slices), slices)
+        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+    def sensitivity_to_nothing(self, of: str = "vertical_speed_mps", slices: int = 10) -> float:
+        """The largest PAWN index of as many made-up numbers as are dispersed, which nothing hangs on: what chance alone reaches
+        with these runs. Indices up to it tell nothing."""
+        inputs, figure = self.samples(of, slices)
+        stream = np.random.default_rng(0)
+        made_up = {name: stream.random(len(figure)) for name in inputs}
+        return max(pawn_indices(made_up, figure, slices).values())
+
+    def samples(self, of: str, slices: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Dispersed numbers and a figure of the runs that sensitivity looks at. Raises UserError where they are too few."""
         inputs, column = self.inputs(), self.column(of)
         if not np.issubdtype(column.dtype, np.number):
             raise UserError(f"{of} is no figure: sensitivity is that of a number, as vertical_speed_mps.")
@@ -131,10 +140,19 @@ class Evidence:
         is_there = np.isfinite(figure)
         if "failing" in self.table.column_names:
             is_there &= np.asarray(self.column("failing"), str) == ""
-        if not inputs or is_there.sum() < 10 * slices:
-            raise UserError(f"Too little to tell: {len(inputs)} dispersed numbers and {is_there.sum()} runs with {of}.")
-        problem = {"num_vars": len(inputs), "names": list(inputs), "bounds": [[v.min(), v.max()] for v in inputs.values()]}
-        columns = np.stack([values[is_there] for values in inputs.values()], axis=1)
-        found = pawn.analyze(problem, columns, figure[is_there], S=slices, print_to_console=False, seed=0)
-        pairs = zip(found["names"], (float(x) for x in found["median"]), strict=True)
-        return dict(sorted(pairs, key=lambda pair: -pair[1]))
+        chosen = {name: values[is_there] for name, values in inputs.items()}
+        chosen = {name: values for name, values in chosen.items() if values.size and np.ptp(values) > 0.0}
+        if not chosen or is_there.sum() < 10 * slices:
+            raise UserError(f"Too little to tell: {len(chosen)} dispersed numbers and {is_there.sum()} runs with {of}.")
+        return chosen, figure[is_there]
+
+
+def pawn_indices(inputs: dict[str, np.ndarray], figure: np.ndarray, slices: int) -> dict[str, float]:
+    """PAWN index of a figure for each number. Raises ImportError without SALib."""
+    try:
+        from SALib.analyze import pawn
+    except ImportError:
+        raise ImportError("sensitivity needs SALib: pip install 'perilune[sensitivity]'") from None
+    problem = {"num_vars": len(inputs), "names": list(inputs), "bounds": [[v.min(), v.max()] for v in inputs.values()]}
+    found = pawn.analyze(problem, np.stack(list(inputs.values()), axis=1), figure, S=slices, print_to_console=False, seed=0)
+    return {str(name): float(x) for name, x in zip(found["names"], found["median"], strict=True)}

@@ -1,4 +1,4 @@
-"""`perilune campaign`, `replay` and `compare`."""
+"""`perilune campaign`, `replay`, `compare` and `report`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -105,8 +105,29 @@ def compare(
         tell_comparison(found, out)
 
 
+def report(
+    folder: Annotated[str, typer.Argument(help="A campaign's folder.")],
+    target: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="Where the page goes (default: report.html beside the runs).")
+    ] = None,
+    worst: Annotated[int, typer.Option(help="How many of the worst runs it tells.", min=0, max=200)] = 10,
+    as_json: Json = False,
+) -> None:
+    """Make a page of a campaign: one HTML file with figures, to read on screen or paper, that needs nothing from elsewhere."""
+    with sentences():
+        from .reporting import as_json as report_json
+        from .reporting import write_report
+
+        written = write_report(folder, target, worst)
+    if as_json:
+        print_json(report_json(written))
+    else:
+        out.print(f"Written to {written.address}.", markup=False, soft_wrap=True)
+
+
 def add_campaigns(app: typer.Typer) -> None:
     """Put these commands among the others."""
     app.command()(campaign)
     app.command()(replay)
     app.command()(compare)
+    app.command()(report)

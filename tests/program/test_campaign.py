@@ -34,6 +34,7 @@ from perilune.campaign.stopping import StopRule
 from perilune.campaign.store import Store
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
+from perilune.report.campaign_page import campaign_page
 from tests.program.dask_processes import ended, scheduler, worker
 
 SEED = 7
@@ -119,6 +120,15 @@ def test_evidence_is_read_from_the_folder(flown):
     assert next(iter(index)) == "start.position_error_rtn_m.1"
     with pytest.raises(UserError, match="no column colour"):
         evidence.column("colour")
+
+
+def test_a_page_tells_what_the_evidence_does(flown):
+    folder = flown[1]
+    evidence = Evidence(folder)
+    page, p = campaign_page(evidence, folder, 4), evidence.landing_probability()
+    assert f"Landing probability {p['estimate']:.4f} (95 %: {p['low']:.4f} … {p['high']:.4f}, {p['method']})" in page
+    assert page.count(f"perilune replay {folder} --run ") == 4 + 1  # and once for any run
+    assert "start.position_error_rtn_m.1" in page and "data:image/png;base64," in page  # what it hangs on, and the ground
 
 
 def test_a_changed_mission_is_refused(flown):
