@@ -20,7 +20,7 @@ HEAD = "campaign.json"
 UNITS = {
     "_s": "s", "_m": "m", "_mps": "m/s", "_deg": "deg", "_kg": "kg", "_n": "N",
     "_percent": "%", "_mrad": "mrad", "_deg_per_h": "deg/h", "_deg_per_s": "deg/s", "_ug": "µg",
-    "_ppm": "ppm", "_per_s": "1/s", "_db": "dB", "_nm": "N m",
+    "_mm": "mm", "_ppm": "ppm", "_per_s": "1/s", "_db": "dB", "_nm": "N m",
 }  # fmt: skip
 
 
