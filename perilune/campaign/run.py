@@ -194,6 +194,7 @@ def fly_campaign(
         head = begin(store, plan, resume)
         underway = Underway(store, plan, head["digest"], tally, means, explain, watch)
         if isinstance(runs, StopRule):
+            tally.halfwidth = runs.halfwidth
             underway.fly_until(runs)
         else:
             underway.fly_up_to(runs)

@@ -38,6 +38,7 @@ class Tally:
     flown_now: int = 0  # of the runs, by this call
     began: float = field(default_factory=time.perf_counter)
     chunks: dict[int, list[float]] = field(default_factory=dict)  # seconds of each worker's chunks
+    halfwidth: float | None = None  # at which a rule stops
     interval: tuple[float, float] | None = None  # of the landing probability, where not that of a fixed number of runs
 
     @property
@@ -113,6 +114,7 @@ class Tally:
             "landed": self.landed,
             "within_requirements": self.within_requirements,
             "landing_probability": self.probability(),
+            "until_halfwidth": self.halfwidth,
             "was_stopped": self.interval is not None,
             "outcomes": dict(self.outcomes.most_common()),
             "first_causes": dict(self.first_causes.most_common()),

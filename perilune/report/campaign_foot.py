@@ -38,7 +38,9 @@ def fault_flag(name: str, value: Any) -> str:
 def campaign_command(facts: Facts, address: str) -> str:
     """What flies this campaign, or goes on with it."""
     plan = facts.head["plan"]
-    said = ["perilune", "campaign", plan["mission"], "--runs", str(facts.runs), "--seed", str(plan["seed"])]
+    halfwidth = facts.head.get("result", {}).get("until_halfwidth")
+    length = ["--runs", str(facts.runs)] if halfwidth is None else ["--until-halfwidth", str(halfwidth)]
+    said = ["perilune", "campaign", plan["mission"], *length, "--seed", str(plan["seed"])]
     said += ["--healthy"] if plan["healthy"] else []
     for name, value in plan["faults"]:
         said += ["--fault", fault_flag(name, value)]
