@@ -10,7 +10,7 @@ import numpy as np
 
 from perilune.assessment.flight import Flight
 from perilune.assessment.outcome import Outcome, classify_batch
-from perilune.foundation.compilation import use_cache
+from perilune.foundation.compilation import use_cache, use_processor
 from perilune.foundation.errors import UserError
 from perilune.interface.events import INDEX
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
@@ -135,6 +135,8 @@ def fly_task(task: Task) -> list[Rows]:
 
 def check_device(device: str) -> None:
     """Raises UserError where this process's programs would run on another kind of device."""
+    if device == "cpu":
+        use_processor()
     here = jax.default_backend()
     if here != device:
         raise UserError(

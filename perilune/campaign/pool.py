@@ -21,11 +21,12 @@ def settle(queue) -> None:
 
 
 def pinned(core: int) -> None:
-    """Keep this process on one core, and its programs in the user's cache."""
+    """Keep this process on one core, off any GPU, and its programs in the user's cache."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
-    from perilune.foundation.compilation import use_cache
+    from perilune.foundation.compilation import use_cache, use_processor
 
+    use_processor()
     use_cache()
 
 

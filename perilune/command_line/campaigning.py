@@ -15,6 +15,7 @@ from perilune.campaign.priors import Prior, read_priors
 from perilune.campaign.run import Means, fly_campaign
 from perilune.campaign.stopping import StopRule
 from perilune.campaign.tally import Tally
+from perilune.foundation.compilation import use_processor
 from perilune.foundation.errors import UserError
 from perilune.investigation.orbit import orbit_cause
 from perilune.investigation.timeline import first_cause
@@ -57,7 +58,7 @@ def device_of(asked: str) -> str:
     if asked not in (AUTO, *DEVICES):
         raise UserError(f"--device {asked}: choose one of {', '.join(DEVICES)}.")
     if asked == "cpu":
-        jax.config.update("jax_platforms", "cpu")  # before anything is put on a device: it must not take a GPU's memory
+        use_processor()
     found = jax.default_backend()
     if asked == "gpu" and found != "gpu":
         raise UserError(

@@ -54,6 +54,11 @@ def keep(path: Path, write: Callable[[BinaryIO], Any], most: int) -> None:
         Path(name).unlink(missing_ok=True)
 
 
+def use_processor() -> None:
+    """Keep JAX to the processor, and its hands off a GPU's memory. Must come before the process puts anything on a device."""
+    jax.config.update("jax_platforms", "cpu")
+
+
 def use_cache() -> None:
     """Point JAX at the user's cache folder, one folder a JAX version and processor. Does nothing where it cannot."""
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
