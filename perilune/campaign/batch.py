@@ -29,11 +29,12 @@ from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot
 from perilune.world.contact import Rest
 from perilune.world.faults import CATALOGUE, FaultKind, FaultTable
 
-from .sample import already_broken, break_things, disperse
+from .sample import ON_BOARD, already_broken, break_things, disperse
 
 WIDTH = 128  # lanes of a batch program
 Own = FlightComputer | GuidanceLaw  # what a user brings
 Faults = Mapping[str, Any] | Sequence[Mapping[str, Any]]  # of all lanes, or of each
+STRUCK_ON_BOARD = sorted({k.path.removeprefix(ON_BOARD) for k in CATALOGUE.values() if k.path.startswith(ON_BOARD)})
 BEGINNINGS = ("pdi", "orbit")  # powered descent initiation, or the parking orbit before it
 IN_THE_BURN = ("imu", "main_engine", "tank", "clock", "computer")  # what the descent orbit burn works with
 CHUNK = 50  # cycles between looks at whether anyone still flies
@@ -70,12 +71,14 @@ class Draws(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Lanes ready to fly: scenarios, first snapshots, the numbers that fly, and what came of orbit phases."""
+    """Lanes ready to fly: scenarios, first snapshots, the numbers that fly, what came of orbit phases, and those numbers on board
+    that a fault can strike."""
 
     scenarios: Scenario
     first: Snapshot
     numbers: dict[str, Any]
-    orbit: tuple[Arrival, OrbitRow] | None = None
+    orbit: tuple[Arrival, OrbitRow] | None
+    on_board: dict[str, Any]
 
     def lanes(self, which: Sequence[int]) -> "Prepared":
         """Some of them, to the bit."""
@@ -86,7 +89,7 @@ class Prepared(NamedTuple):
 
         axes = lane_axes(self.scenarios)
         own = jax.tree.map(lambda x, axis: x if axis is None else taken(x), self.scenarios, axes, is_leaf=lambda x: x is None)
-        return Prepared(own, *jax.tree.map(taken, (self.first, self.numbers, self.orbit)))
+        return Prepared(own, *jax.tree.map(taken, (self.first, self.numbers, self.orbit, self.on_board)))
 
 
 class Flown(NamedTuple):
@@ -99,6 +102,7 @@ class Flown(NamedTuple):
     numbers: dict[str, Any]
     orbit: tuple[Arrival, OrbitRow] | None = None
     rest: Rest | None = None  # how lanes ended that met the ground slowly enough to stay whole
+    on_board: dict[str, Any] = {}  # numbers on board that a fault can strike
 
 
 def over_lanes(prepare: Callable, *lanes):
@@ -132,18 +136,20 @@ class Batch:
         self.prepare = jax.jit(self.scenarios, compiler_options=LEAN)
 
     def lane(self, own_draws: Draws, drawn: dict, faults: Broken, maps: Maps, orbit: OrbitModel | None, own: Own | None):
-        """One lane: scenario, first snapshot, the numbers that fly, and what came of its orbit phase (None without one)."""
+        """One lane: scenario, first snapshot, the numbers that fly, what came of its orbit phase (None without one), and numbers on
+        board that faults strike."""
         key = own_draws.key
         flown = break_things(disperse(self.mission, drawn, key, own_draws.normals), faults.moved)
         table = FaultTable(**faults.table)
         on_board = break_things(drawn, faults.moved, is_on_board=True)
         scenario = build(key, on_board, flown, table, self.mission, maps, own)
+        struck = {path: on_board[path] for path in STRUCK_ON_BOARD}
         if orbit is None:
-            return scenario, first_snapshot(scenario, drawn, flown), flown, None
+            return scenario, first_snapshot(scenario, drawn, flown), flown, None, struck
         early = already_broken(flown, table)
         before = build(key, on_board, early, table, self.mission, maps)
         arrival, rows = fly_orbit(early, before, plan_orbit(drawn, orbit.onboard), orbit)
-        return scenario, first_snapshot(scenario, drawn, flown, arrival), flown, (arrival, rows)
+        return scenario, first_snapshot(scenario, drawn, flown, arrival), flown, (arrival, rows), struck
 
     def scenarios(
         self, draws: Draws, numbers: dict, overrides: dict, faults: Broken, maps: Maps, orbit: OrbitModel | None, own=None
@@ -244,7 +250,7 @@ class Batch:
         self, lanes_there: Prepared, record: Recorder, every: int, watch: Callable | None = None, chunk: int = CHUNK
     ) -> Flown:  # fmt: skip
         """Fly lanes that are ready to their ends; as `fly` says."""
-        scenarios, first, numbers, orbit = lanes_there
+        scenarios, first, numbers, orbit, on_board = lanes_there
         records, lanes = [], take_off(scenarios, first, record)
         while True:
             records.append(lanes.advance(chunk, every))
@@ -254,4 +260,4 @@ class Batch:
                 break
         last = lanes.last()
         rest = settle_lanes(scenarios, last, self.mission.requirements.crash_speed_mps, self.mission.detail)
-        return Flown(np.concatenate(records), last, scenarios, numbers, orbit, rest)
+        return Flown(np.concatenate(records), last, scenarios, numbers, orbit, rest, on_board)

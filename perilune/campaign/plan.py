@@ -92,7 +92,9 @@ class Base:
         base = self.plan.faults_of(self.mission)
         if twice := sorted(set(base) & set(faults)):
             raise UserError(f"{where}: every run has {twice[0]} already: leave it out, or fly with --healthy.")
-        batch_of(self.plan).checked(base | faults, where)
+        batch = batch_of(self.plan)
+        batch.checked(base | faults, where)
+        batch.broken(base | faults, 1)  # as it will be: with a trigger for each that waits
 
 
 def frozen(value: Any) -> Any:

@@ -2,13 +2,14 @@
 
 import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import pydantic
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from perilune.foundation.errors import UserError
 from perilune.simulation.mission import sentence
@@ -17,6 +18,8 @@ from perilune.simulation.table_words import Table
 MOST_PRIORS = 200
 DRAWN = ("magnitude", "start_s", "below_m", "delay_s", "duration_s")  # figures that may be drawn from a range
 WORDS = ("event", "phase")
+MOMENTS = ("start_s", "below_m", *WORDS)  # a fault that says one of them does not wait for its prior's
+BETWEEN = (0.0, 0.37, 1.0)  # of low to high, at which a range is tried
 
 
 def as_range(value: Any) -> tuple[float, float]:
@@ -28,7 +31,10 @@ def as_range(value: Any) -> tuple[float, float]:
     return float(ends[0]), float(ends[1])
 
 
+Figures = tuple[tuple[str, tuple[float, float]], ...]
+WordPairs = tuple[tuple[str, str], ...]
 Drawn = Annotated[tuple[float, float], BeforeValidator(as_range)]
+Words = Annotated[str, Field(min_length=1), StringConstraints(strip_whitespace=True, min_length=1)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -47,12 +53,19 @@ class FailureRow(Table):
 
 
 class PriorRow(Table):
-    """One thing that may happen, apart from all others: the faults that it brings, its probability, and what that rests on."""
+    """One thing that may happen, apart from all others: the faults that it brings, its probability, and what that rests on; and
+    when it happens, drawn once for all its faults that do not say it themselves."""
 
-    name: str
+    name: Words
     probability: Probability
-    source: Annotated[str, Field(min_length=1)]
+    source: Words
     faults: Annotated[tuple[FailureRow, ...], Field(min_length=1)]
+    start_s: Drawn | None = None
+    below_m: Drawn | None = None
+    event: str = ""
+    phase: str = ""
+    delay_s: Drawn | None = None
+    duration_s: Drawn | None = None
 
 
 class PriorTable(Table):
@@ -62,49 +75,69 @@ class PriorTable(Table):
     priors: Annotated[tuple[PriorRow, ...], Field(min_length=1, max_length=MOST_PRIORS)]
 
 
+Choose = Callable[[float, float], float]  # a figure between low and high
+
+
+def table_of(figures: Figures, words: WordPairs, choose: Choose) -> dict[str, Any]:
+    """Figures and words as a table. A figure without a range takes no part in the draw."""
+    found: dict[str, Any] = dict(words)
+    for key, (low, high) in figures:
+        found[key] = low if low == high else choose(low, high)
+    return found
+
+
 @dataclass(frozen=True)
 class Failure:
     """A fault with figures yet to be drawn: its name, and low and high of each; words as they are."""
 
     name: str
-    figures: tuple[tuple[str, tuple[float, float]], ...]
-    words: tuple[tuple[str, str], ...] = ()
+    figures: Figures
+    words: WordPairs = ()
 
-    def drawn(self, stream: np.random.Generator) -> dict[str, Any]:
-        """The fault as a table, its figures evenly between low and high. A figure without a range takes no part in the draw."""
-        found: dict[str, Any] = dict(self.words)
-        for key, (low, high) in self.figures:
-            found[key] = low if low == high else float(stream.uniform(low, high))
-        return found
-
-    def ends(self) -> list[dict[str, Any]]:
-        """The fault at the low and at the high end of its figures."""
-        return [dict(self.words) | {key: pair[k] for key, pair in self.figures} for k in (0, 1)]
+    def drawn(self, choose: Choose, shared: dict[str, Any]) -> dict[str, Any]:
+        """The fault as a table, with what its prior says for all."""
+        own = table_of(self.figures, self.words, choose)
+        waits = any(key in own for key in MOMENTS)
+        return {key: x for key, x in shared.items() if not (waits and key in MOMENTS)} | own
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Something that may happen: name, probability, what that rests on, and the faults that it brings, all together."""
+    """Something that may happen: name, probability, what that rests on, and the faults that it brings, all together; and when, for
+    those that do not say it themselves."""
 
     name: str
     probability: float
     source: str
     failures: tuple[Failure, ...]
+    figures: Figures = ()
+    words: WordPairs = ()
+
+    def chosen(self, choose: Choose) -> dict[str, Any]:
+        """Its faults, figures as chosen; what holds for all of them is chosen once."""
+        shared = table_of(self.figures, self.words, choose)
+        return {failure.name: failure.drawn(choose, shared) for failure in self.failures}
 
     def drawn(self, seed: int, run: int, place: int) -> dict[str, Any]:
         """Its faults in one run: a function of the seed, the run and its place in the file."""
         stream = np.random.default_rng(np.random.SeedSequence((seed, 5, run, place)))
-        return {failure.name: failure.drawn(stream) for failure in self.failures}
+        return self.chosen(lambda low, high: float(stream.uniform(low, high)))
+
+    def tried(self) -> list[dict[str, Any]]:
+        """Its faults at the ends of its ranges and between them."""
+        return [self.chosen(lambda low, high, share=share: low + share * (high - low)) for share in BETWEEN]
 
 
 def prior_of(row: PriorRow) -> Prior:
     """A row as a plan holds it."""
-    failures = []
-    for fault in row.faults:
-        name = f"{fault.kind}.{fault.part}" if fault.part else fault.kind
-        figures = tuple((key, getattr(fault, key)) for key in DRAWN if getattr(fault, key) is not None)
-        failures.append(Failure(name, figures, tuple((key, getattr(fault, key)) for key in WORDS if getattr(fault, key))))
-    return Prior(row.name, row.probability, row.source, tuple(failures))
+
+
+    def parts(table: FailureRow | PriorRow) -> tuple[Figures, WordPairs]:
+        figures = tuple((key, getattr(table, key)) for key in DRAWN if getattr(table, key, None) is not None)
+        return figures, tuple((key, getattr(table, key)) for key in WORDS if getattr(table, key))
+
+    failures = [Failure(f"{one.kind}.{one.part}" if one.part else one.kind, *parts(one)) for one in row.faults]
+    return Prior(row.name, row.probability, row.source, tuple(failures), *parts(row))
 
 
 def with_short_forms(table: dict[str, Any]) -> dict[str, Any]:
@@ -134,7 +167,7 @@ def read_priors(path: Path) -> tuple[Prior, ...]:
     try:
         rows = PriorTable.model_validate(with_short_forms(table)).priors
     except pydantic.ValidationError as problem:
-        raise UserError(sentence(problem, str(path))) from None
+        raise UserError(sentence(problem, str(path)).replace(SCHEMA_WORDS, "docs/campaigns.md says what it holds")) from None
     names = [row.name for row in rows]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{path}: the prior “{twice[0]}” stands twice: give each a name of its own.")
@@ -155,6 +188,7 @@ def priors_back(rows: list[dict[str, Any]]) -> tuple[Prior, ...]:
         Prior(
             row["name"], row["probability"], row["source"],
             tuple(Failure(f["name"], pairs(f["figures"]), pairs(f["words"])) for f in row["failures"]),
+            pairs(row["figures"]), pairs(row["words"]),
         )
         for row in rows
     )  # fmt: skip

@@ -28,6 +28,7 @@ from .statistics import Stratum, clopper_pearson, combined_loss
 
 NONE, TWO = "no fault", "two faults"
 GOLDEN = np.uint64(11400714819323198485)  # 2⁶⁴ / φ, odd
+JOINED = " + "  # between the names of two that fail
 LEAST = 2  # runs that every stratum must get
 METHOD = "strata of the priors: Clopper-Pearson in each, joined by Zou, Huang & Zhang (2009)"
 
@@ -82,7 +83,7 @@ class Strata:
 
     def said(self, seed: int, run: int) -> str:
         """What fails in a run, for its row."""
-        return " + ".join(self.priors[k].name for k in self.failing(seed, run))
+        return JOINED.join(self.priors[k].name for k in self.failing(seed, run))
 
     def least_runs(self) -> int:
         """How many runs give every stratum its least."""
@@ -98,9 +99,11 @@ def strata_of(priors: tuple[Prior, ...], trial: Trial) -> Strata:
     """The strata of a table of priors, each tried. Raises UserError where one cannot fly."""
     if taken := sorted({NONE, TWO} & {prior.name for prior in priors}):
         raise UserError(f"A prior cannot be called “{taken[0]}”, which has a meaning of its own: give it another name.")
+    if joined := [prior.name for prior in priors if JOINED in prior.name]:
+        raise UserError(f"A prior cannot be called “{joined[0]}”: “{JOINED}” stands between two that fail. Give it another name.")
     for prior in priors:
-        for k in (0, 1):
-            trial.check({f.name: f.ends()[k] for f in prior.failures}, f"prior “{prior.name}”")
+        for faults in prior.tried():
+            trial.check(faults, f"prior “{prior.name}”")
     odds = np.asarray([prior.probability / (1.0 - prior.probability) for prior in priors])
     none = float(np.prod([1.0 - prior.probability for prior in priors]))
     pairs = [(i, j) for i, j in combinations(range(len(priors)), 2) if can_meet(priors[i], priors[j], trial)]
@@ -122,8 +125,8 @@ def can_meet(one: Prior, other: Prior, trial: Trial) -> bool:
     if names:
         return False
     try:
-        for k in (0, 1):
-            trial.check({f.name: f.ends()[k] for f in (*one.failures, *other.failures)}, "")
+        for first, second in zip(one.tried(), other.tried(), strict=True):
+            trial.check(first | second, "")
     except UserError:
         return False
     return True
