@@ -98,7 +98,7 @@ def timed_chunks(_: None) -> dict[str, float]:
             for k in range(CHUNKS + 1):
                 if k == 1:  # everything is compiled
                     watch = Stopwatch()
-                fly(Task(plan, (TRACKED + k,), cause_of, tuple(CHANNELS)), store, tally, watch)
+                fly(Task(plan, (TRACKED + k,), "", cause_of, tuple(CHANNELS)), store, tally, watch)
     return {part: seconds / CHUNKS for part, seconds in watch.seconds.items()}
 
 

@@ -53,6 +53,7 @@ STUDIES = {
     "ignition_mass": ignition_mass.study,
     "long": campaigns.long_study,
     "campaigns": campaigns.study,
+    "cluster": campaigns.cluster_study,
     "widths": widths.study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"

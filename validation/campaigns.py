@@ -1,16 +1,18 @@
 """Campaigns as they are promised: killed workers, a full disk, a million rows, a hundred thousand landings, other machines."""
 
+import json
 import os
 import random
 import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from perilune.campaign.chunk import Rows
 from perilune.campaign.evidence import Evidence
 from perilune.campaign.plan import Plan
 from perilune.campaign.pool import cores, spread
-from perilune.campaign.run import Tally, fly_campaign
+from perilune.campaign.run import Means, Tally, fly_campaign
 from perilune.campaign.store import Store
 from perilune.foundation.errors import UserError
 
@@ -33,6 +35,7 @@ from .report import Claim, Section
 RUNS, LONG, MILLION = 10_000, 100_000, 1_000_000
 KILLS = 20
 DISK_RUNS = 1024
+CLUSTER_RUNS = 2048
 SMALL, LARGE = "6m", "64m"  # of the file system that fills up
 FOLDER = Path("out") / "validation-campaigns"
 STATIONS = (1_000, 10_000, LONG)
@@ -53,8 +56,12 @@ def base() -> Evidence:
 
 def children() -> list[int]:
     """This process's workers."""
-    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(c) for c in found if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+    found = []
+    for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        with suppress(OSError):  # gone meanwhile
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(int(child))
+    return found
 
 
 @contextmanager
@@ -94,6 +101,50 @@ def killed_claim(wanted: Evidence) -> Claim:
         found = whole(Evidence(Path(folder) / "killed"), wanted)
     text = f"{RUNS:,} runs, a worker killed (SIGKILL) at {len(killed)} random moments: missing, twice, of another digest"
     return Claim(text, ", ".join(str(x) for x in found), "0, 0, 0", "count", found == (0, 0, 0) and len(killed) == KILLS)
+
+
+def dask(*words: str) -> subprocess.Popen:
+    """A Dask process, as a user would start it."""
+    command = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def cluster_study() -> Section:
+    """A campaign by three workers of a Dask scheduler, one of them killed and one added half-way, against this machine's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        fly_campaign(plan(), folder, CLUSTER_RUNS)
+        claim = cluster_claim(Evidence(folder))
+    return Section("Campaigns on other machines", claims=[claim])
+
+
+def cluster_claim(wanted: Evidence) -> Claim:
+    """What became of a cluster's runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "scheduler.json"
+        processes = [dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))]
+        while not (told.is_file() and "tcp://" in told.read_text()):
+            time.sleep(0.1)
+        address = json.loads(told.read_text())["address"]
+        worker = ("worker", address, "--nthreads", "1", "--no-nanny")
+        processes += [dask(*worker) for _ in range(3)]
+
+        def watch(tally: Tally) -> None:
+            if tally.runs >= CLUSTER_RUNS // 2 and len(processes) == 4:
+                processes[1].kill()
+                processes.append(dask(*worker))
+
+        try:
+            fly_campaign(plan(), Path(folder) / "c", CLUSTER_RUNS, means=Means(None, address), watch=watch)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+        found = whole(Evidence(Path(folder) / "c"), wanted, CLUSTER_RUNS)
+    text = (
+        f"{CLUSTER_RUNS:,} runs by three workers of a Dask scheduler, one killed and one added half-way: missing, twice, of "
+        "another digest"
+    )
+    return Claim(text, ", ".join(str(x) for x in found), "0, 0, 0", "count", found == (0, 0, 0) and len(processes) == 5)
 
 
 def mount(*words: str) -> bool:
@@ -146,7 +197,7 @@ def stub_campaign(folders: tuple[str, str]) -> dict[str, float]:
         for k, task in enumerate(tasks):
             (chunk,) = task.chunks
             own = columns | {"run": np.arange(WIDTH * chunk, WIDTH * (chunk + 1))}
-            yield k, [Rows(chunk, own, None, 1.0, 0)]
+            yield k, [Rows(chunk, own, None, 1.0, "")]
 
     campaign_run.done_by_crew = flown
     began = time.perf_counter()

@@ -102,7 +102,7 @@ class Flown(NamedTuple):
     numbers: dict[str, Any]
     orbit: tuple[Arrival, OrbitRow] | None = None
     rest: Rest | None = None  # how lanes ended that met the ground slowly enough to stay whole
-    on_board: dict[str, Any] = {}  # numbers on board that a fault can strike
+    on_board: dict[str, Any] | None = None  # numbers on board that a fault can strike
 
 
 def over_lanes(prepare: Callable, *lanes):
@@ -136,8 +136,8 @@ class Batch:
         self.prepare = jax.jit(self.scenarios, compiler_options=LEAN)
 
     def lane(self, own_draws: Draws, drawn: dict, faults: Broken, maps: Maps, orbit: OrbitModel | None, own: Own | None):
-        """One lane: scenario, first snapshot, the numbers that fly, what came of its orbit phase (None without one), and numbers on
-        board that faults strike."""
+        """One lane: scenario, first snapshot, the numbers that fly, what came of its orbit phase (None without one), and numbers
+        on board that faults strike."""
         key = own_draws.key
         flown = break_things(disperse(self.mission, drawn, key, own_draws.normals), faults.moved)
         table = FaultTable(**faults.table)

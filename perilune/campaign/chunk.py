@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from socket import gethostname
 from typing import Any, NamedTuple
 
 import jax
@@ -20,7 +21,7 @@ from .build import check_build
 from .design import normals_of
 from .jobs import EVERY
 from .one import flight_of, run_digest
-from .plan import Plan, batch_of, told_faults
+from .plan import Plan, batch_of, check_scenario, told_faults
 from .said import applied
 from .sample import draw_count
 from .summary import COLUMN, rows
@@ -46,10 +47,12 @@ Explain = Callable[[Flight], dict[str, Any]]  # a lost flight's first cause
 
 
 class Task(NamedTuple):
-    """Chunks to fly: their plan and numbers, how a lost flight is explained, and the channels that the explanation reads."""
+    """Chunks to fly: their plan and numbers, the digest of what is to fly (empty: whatever is read here), how a lost flight is
+    explained, and the channels that the explanation reads."""
 
     plan: Plan
     chunks: tuple[int, ...]
+    scenario: str = ""
     explain: Explain | None = None
     channels: tuple[str, ...] = ()
 
@@ -94,23 +97,26 @@ def causes_of(task: Task, flights: Flights, runs: Sequence[int]) -> list[str]:
     told = [k for first in range(0, len(runs), WIDTH) for k in [k for k in lost if first <= k < first + WIDTH][:TOLD]]
     if not told or task.explain is None:
         return found
-    padded = told + [told[-1]] * (-len(told) % ABREAST)
-    again = batch.fly_on(flights.ready.lanes(padded), recorder(task.channels), 1)
-    for place, k in enumerate(told):
-        faults = told_faults(task.plan, batch.mission, runs[k] if task.plan.priors else None)
-        flight = flight_of(batch, again, place, task.channels, task.plan.seed, faults)
-        found[k] = task.explain(flight).get("cause", "")
+    for first in range(0, len(told), TOLD):
+        some = told[first : first + TOLD]
+        padded = some + [some[-1]] * (-len(some) % ABREAST)
+        again = batch.fly_on(flights.ready.lanes(padded), recorder(task.channels), 1)
+        for place, k in enumerate(some):
+            faults = told_faults(task.plan, batch.mission, runs[k] if task.plan.priors else None)
+            flight = flight_of(batch, again, place, task.channels, task.plan.seed, faults)
+            found[k] = task.explain(flight).get("cause", "")
     return found
 
 
 class Rows(NamedTuple):
-    """A chunk's rows and tracks (none beyond the first), and what flying them took."""
+    """A chunk's rows and tracks (none beyond the first), and what flying it took; of chunks that flew side by side, all of them
+    with the first."""
 
     chunk: int
     columns: dict[str, np.ndarray]
     tracks: dict[str, np.ndarray] | None
-    seconds: float
-    worker: int  # which process
+    seconds: float | None
+    worker: str  # which process of which machine
 
 
 def fly_task(task: Task) -> list[Rows]:
@@ -118,18 +124,18 @@ def fly_task(task: Task) -> list[Rows]:
     use_cache()
     check_build(task.plan.build)
     check_device(task.plan.device)
+    if task.scenario:
+        check_scenario(task.plan, task.scenario)
     found: list[Rows] = []
     for group in dict.fromkeys(task.plan.group(chunk) for chunk in task.chunks):
         began = time.perf_counter()
         columns, flown = columns_of(task, group)
-        wanted = [chunk for chunk in task.chunks if chunk in group]
-        seconds = (time.perf_counter() - began) / len(wanted)
-        for chunk in wanted:
-            first = WIDTH * group.index(chunk)
-            lanes = slice(first, first + WIDTH)
+        seconds, worker = time.perf_counter() - began, f"{gethostname()} {os.getpid()}"
+        for k, chunk in enumerate(group):
+            lanes = slice(WIDTH * k, WIDTH * (k + 1))
             tracks = tracks_of(task.plan, chunk, flown, lanes) if chunk < TRACKED else None
             own = {name: values[lanes] for name, values in columns.items()}
-            found.append(Rows(chunk, own, tracks, seconds, os.getpid()))
+            found.append(Rows(chunk, own, tracks, None if k else seconds, worker))
     return found
 
 
@@ -149,7 +155,8 @@ def columns_of(task: Task, chunks: Sequence[int]) -> tuple[dict[str, np.ndarray]
     plan, batch = task.plan, batch_of(task.plan)
     flights = fly_chunks(plan, chunks)
     runs = [run for chunk in chunks for _, run in plan.runs(chunk)]
-    figures = rows(flights.flown, runs, batch.mission.requirements, EVERY, batch.mission.flight.period_s)
+    period = batch.mission.flight.period_s
+    figures = rows(flights.flown, runs, batch.mission.requirements, EVERY, period, flights.outcomes)
     columns: dict[str, Any] = {"run": runs}
     columns |= {name: [row[name] for row in figures] for name in figures[0] if name != "seed"}
     columns["first_cause"] = causes_of(task, flights, runs)

@@ -1,14 +1,16 @@
 """Tasks done by the workers of a Dask scheduler: other machines, which may come and go."""
 
+import pickle
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from perilune.foundation.errors import UserError
 
+from .build import build, check_build
+
 PATIENCE_S = 10  # for a scheduler to answer
 COMING_S = 60  # for the first worker to come
-TRIES = 5  # of a task whose workers die under it, as at home
 START = "start workers with `dask worker ADDRESS --nthreads 1 --nworkers N`"
 
 
@@ -40,9 +42,7 @@ def done_by_cluster(work: Callable[[Any], Any], tasks: Sequence[Any], address: s
     Raises UserError where there is no scheduler or worker, where one task has killed several workers, and whatever `work` raises.
     """
     client = client_of(address)
-    from dask.config import set as configured
-
-    with warnings.catch_warnings(), configured({"distributed.scheduler.allowed-failures": TRIES}):
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sending large graph")
         try:
             yield from results(client, work, tasks, address)
@@ -50,11 +50,18 @@ def done_by_cluster(work: Callable[[Any], Any], tasks: Sequence[Any], address: s
             client.close()
 
 
+def unpacked(build: str, packed: bytes) -> Any:
+    """Work and task, done: on a worker, which must have this same build to know what they are."""
+    check_build(build)
+    work, task = pickle.loads(packed)
+    return work(task)
+
+
 def results(client: Any, work: Callable, tasks: Sequence[Any], address: str) -> Generator[tuple[int, Any], None, None]:
     """As `done_by_cluster`, over a connexion. Results are let go as soon as they are told: the scheduler holds no campaign."""
     from distributed import CancelledError, KilledWorker, as_completed
 
-    futures = client.map(work, tasks, pure=False, retries=0)
+    futures = client.map(unpacked, [build()] * len(tasks), [pickle.dumps((work, task)) for task in tasks], pure=False)
     numbers = {future.key: k for k, future in enumerate(futures)}
     going = as_completed(futures, loop=client.loop, with_results=True, raise_errors=False)
     del futures
@@ -63,7 +70,10 @@ def results(client: Any, work: Callable, tasks: Sequence[Any], address: str) -> 
         if future.status == "error":
             problem = future.exception()
             if isinstance(problem, KilledWorker):
-                raise UserError(f"Task {k} ended {TRIES} workers, one after the other: is memory short? Go on with --resume.")
+                times = problem.allowed_failures + 1
+                raise UserError(f"Task {k} ended {times} workers, one after the other: is memory short? Go on with --resume.")
+            if isinstance(problem, ImportError | AttributeError):
+                raise UserError(f"A worker does not know the task ({problem}): install Perilune there, of this version.")
             raise problem
         if future.status == "cancelled" or isinstance(result, CancelledError):
             raise UserError(f"The scheduler at {address} was lost, or dropped task {k}: go on with --resume.")

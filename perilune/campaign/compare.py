@@ -63,7 +63,10 @@ def compare(first: str | Path, second: str | Path) -> Comparison:
     strata = one.strata
     difference = paired_difference(landed[1], landed[0])
     if strata is not None:
-        difference = over_strata(difference, strata, np.asarray(one.column("stratum")[i], str), landed)
+        names = np.asarray(one.column("stratum")[i], str)
+        if not np.array_equal(names, np.asarray(other.column("stratum")[j], str)):
+            raise UserError(f"{first} and {second} part their runs otherwise, though their priors are the same: no pairs.")
+        difference = over_strata(difference, strata, names, landed)
     return Comparison(
         runs=len(runs),
         difference=difference,
@@ -80,9 +83,9 @@ def check_common(one: Evidence, other: Evidence) -> None:
     both = f"{one.store.folder} and {other.store.folder} were not flown with common chance"
     plans = one.head["plan"], other.head["plan"]
     for key in COMMON:
-        if plans[0].get(key) != plans[1].get(key):
-            shown = ("others", "others") if key == "priors" else (repr(plans[0].get(key)), repr(plans[1].get(key)))
-            raise UserError(f"{both}: their {key} is {shown[0]} and {shown[1]}. Fly one of them again with the other's.")
+        if (plans[0].get(key) or None) != (plans[1].get(key) or None):
+            values = "two" if key == "priors" else f"{plans[0].get(key)!r} and {plans[1].get(key)!r}"
+            raise UserError(f"{both}: their {key}: {values}. Fly one of them again with the other's.")
     rows = [head["mission"].get("dispersions") or [] for head in (one.head, other.head)]
     groups = [head["mission"].get("correlated") or [] for head in (one.head, other.head)]
     if any(groups) and len(rows[0]) != len(rows[1]):
@@ -95,7 +98,8 @@ def check_common(one: Evidence, other: Evidence) -> None:
 def over_strata(
     counted: PairedDifference, strata: Strata, names: np.ndarray, landed: tuple[np.ndarray, np.ndarray]
 ) -> PairedDifference:
-    """The difference of probabilities over strata, each by its probability; counts and p-value are those of the runs."""
+    """The difference of probabilities over strata, each by its probability, either end wider by what no stratum holds; counts and
+    p-value are those of the runs as laid out."""
     parts = []
     for name, mass in zip(strata.names, strata.masses, strict=True):
         here = names == name
@@ -103,4 +107,4 @@ def over_strata(
             raise UserError(f"No run with {name} is in both campaigns yet: fly more.")
         parts.append((mass, paired_difference(landed[1][here], landed[0][here])))
     estimate, low, high = weighted_difference(parts)
-    return replace(counted, difference=estimate, low=low, high=high)
+    return replace(counted, difference=estimate, low=low - strata.neglected, high=high + strata.neglected)

@@ -1,21 +1,24 @@
 """A campaign that has been flown, as something to ask: its runs, its landing probability, its causes, what it hangs on."""
 
 from collections import Counter
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from scipy.special import ndtri
 
 from perilune.foundation.errors import UserError
 
-from .plan import FORMAT, batch_of
-from .replay import campaign_head, plan_of
+from .priors import priors_back
+from .replay import campaign_head
 from .statistics import clopper_pearson
 from .store import Store
-from .strata import Strata, landing_of, table_of
+from .strata import Strata, landing_of, strata_back, table_of
+from .tally import SO_FAR
 
+ENOUGH = 20_000  # runs from which distances shrink as the root of their number
 APPLIED, FAULT = "applied/", "fault/"  # columns of what dispersions and faults put into a run
 
 
@@ -47,11 +50,9 @@ class Evidence:
 
     @cached_property
     def strata(self) -> Strata | None:
-        """Into what kinds of runs the priors part them; None without priors. Reads the mission. Raises UserError."""
-        if self.head["format"] < FORMAT or not self.head["plan"]["priors"]:
-            return None
-        plan = plan_of(self.head)
-        return plan.strata(batch_of(plan).mission)
+        """Into what kinds of runs the priors part them; None without priors."""
+        told = self.head.get("strata")
+        return strata_back(priors_back(self.head["plan"]["priors"]), told) if told else None
 
     def counts(self, is_success: np.ndarray) -> tuple[Counter, Counter]:
         """Runs and successes in each stratum."""
@@ -72,8 +73,9 @@ class Evidence:
         if not 0.0 < confidence < 1.0:
             raise UserError(f"confidence = {confidence}: give a share between 0 and 1, as 0.95.")
         column = self.column("is_within_requirements") if within_requirements else self.column("outcome") == "landed"
+        asked = self.head.get("asked", {})
         if self.strata is not None:
-            return landing_of(self.strata, *self.counts(np.asarray(column, bool)), confidence)
+            return landing_of(self.strata, *self.counts(np.asarray(column, bool)), confidence, asked["method"])
         landed, runs = int(np.sum(column)), len(column)
         kept = self.head.get("result", {}).get("landing_probability", {})
         if self.head.get("result", {}).get("was_stopped"):
@@ -83,7 +85,9 @@ class Evidence:
                 )
             return dict(kept)
         low, high = clopper_pearson(landed, runs, confidence)
-        method = kept.get("method", "Clopper-Pearson")
+        method = kept.get("method") or asked.get("method", "Clopper-Pearson")
+        if "until_halfwidth" in asked:
+            method = SO_FAR
         return {"estimate": landed / runs, "low": low, "high": high, "confidence": confidence, "method": method}
 
     def causes(self) -> dict[str, int]:
@@ -124,12 +128,10 @@ class Evidence:
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
     def sensitivity_to_nothing(self, of: str = "vertical_speed_mps", slices: int = 10) -> float:
-        """The largest PAWN index of as many made-up numbers as are dispersed, which nothing hangs on: what chance alone reaches
-        with these runs. Indices up to it tell nothing."""
+        """What the largest PAWN index of as many numbers as are dispersed, on none of which the figure hangs, stays under in 95 %
+        of cases with so many runs. Indices up to it tell nothing."""
         inputs, figure = self.samples(of, slices)
-        stream = np.random.default_rng(0)
-        made_up = {name: stream.random(len(figure)) for name in inputs}
-        return max(pawn_indices(made_up, figure, slices).values())
+        return pawn_of_nothing(len(figure), len(inputs), slices)
 
     def samples(self, of: str, slices: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Dispersed numbers and a figure of the runs that sensitivity looks at. Raises UserError where they are too few."""
@@ -145,6 +147,26 @@ class Evidence:
         if not chosen or is_there.sum() < 10 * slices:
             raise UserError(f"Too little to tell: {len(chosen)} dispersed numbers and {is_there.sum()} runs with {of}.")
         return chosen, figure[is_there]
+
+
+@lru_cache(maxsize=8)
+def pawn_of_nothing(runs: int, numbers: int, slices: int) -> float:
+    """The 95 % point of the largest PAWN index of `numbers` numbers without meaning.
+
+    Such an index hangs on ranks alone: a shuffle of the runs, cut into slices, each held against the whole (Kolmogorov and
+    Smirnov's distance), and the median of these. 400 of them, and a normal law for the tail between them; of many runs, those of
+    `ENOUGH` times √(ENOUGH/runs)."""
+    few, stream = min(runs, ENOUGH), np.random.default_rng(0)
+    found = np.empty(400)
+    for k in range(len(found)):
+        parts = np.array_split(stream.permutation(few), slices)
+        distances = []
+        for part in parts:
+            ranks, steps = np.sort(part), np.arange(len(part) + 1) / len(part)
+            distances.append(max(np.max(steps[1:] - ranks / few), np.max((ranks + 1) / few - steps[:-1]), 0.0))
+        found[k] = np.median(distances)
+    reach = ndtri(0.95 ** (1.0 / numbers))
+    return float((found.mean() + reach * found.std()) * np.sqrt(few / runs))
 
 
 def pawn_indices(inputs: dict[str, np.ndarray], figure: np.ndarray, slices: int) -> dict[str, float]:

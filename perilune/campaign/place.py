@@ -10,7 +10,7 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from filelock import FileLock, Timeout
 from perilune.foundation.errors import UserError
 
 LOCK = ".lock"
+SETTLED_S = 1.0  # after which two that began at once both see the later lock
+OBJECTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}  # where a put is whole or not at all
 SHOWN = 100  # letters of a stranger's lock that are shown
 
 
@@ -33,6 +35,17 @@ def whole(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def as_system_errors() -> Iterator[None]:
+    """What drivers of fsspec raise, each its own kind, as OSError."""
+    try:
+        yield
+    except (OSError, UserError):
+        raise
+    except Exception as problem:
+        raise OSError(f"{type(problem).__name__}: {problem}") from problem
 
 
 class Place(ABC):
@@ -91,6 +104,8 @@ class LocalPlace(Place):
     @contextmanager
     def locked(self) -> Iterator[None]:
         """See `Place`: the lock is the system's, and gone with the process that held it."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"{self.folder} is a file, and a campaign is a folder: give another --out.")
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / LOCK, timeout=0)
         try:
@@ -104,7 +119,8 @@ class LocalPlace(Place):
 
 
 class RemotePlace(Place):
-    """An address that fsspec knows. Stores of objects put a file whole or not at all by themselves."""
+    """An address that fsspec knows. Stores of objects put a file whole or not at all by themselves; in other systems it is
+    written beside its place and moved in."""
 
     def __init__(self, address: str):
         try:
@@ -114,8 +130,10 @@ class RemotePlace(Place):
         self.address = address
         try:
             self.system, self.root = fsspec.core.url_to_fs(address)
-        except (ImportError, ValueError) as problem:
+        except Exception as problem:  # what a driver raises is its own
             raise UserError(f"{address} cannot be reached: {problem}.") from None
+        protocols = self.system.protocol
+        self.is_of_objects = bool({protocols} & OBJECTS if isinstance(protocols, str) else set(protocols) & OBJECTS)
 
     def path(self, name: str) -> str:
         """Where a file is for the file system."""
@@ -123,25 +141,34 @@ class RemotePlace(Place):
 
     def read(self, name: str) -> bytes | None:
         """See `Place`."""
-        try:
-            return self.system.cat_file(self.path(name))
-        except (FileNotFoundError, IsADirectoryError):
-            return None
+        with as_system_errors():
+            try:
+                return self.system.cat_file(self.path(name))
+            except (FileNotFoundError, IsADirectoryError):
+                return None
 
     def write(self, name: str, content: bytes) -> None:
         """See `Place`."""
-        parent = self.path(name).rpartition("/")[0]
-        self.system.makedirs(parent, exist_ok=True)
-        self.system.pipe_file(self.path(name), content)
+        with as_system_errors():
+            if self.is_of_objects:
+                self.system.pipe_file(self.path(name), content)
+                return
+            parent, _, last = self.path(name).rpartition("/")
+            self.system.makedirs(parent, exist_ok=True)
+            beside = f"{parent}/.{last}.part"
+            self.system.pipe_file(beside, content)
+            self.system.mv(beside, self.path(name))
 
     def names(self, folder: str = "") -> list[str]:
         """See `Place`."""
-        self.system.invalidate_cache()
-        try:
-            found = self.system.ls(self.path(folder), detail=False)
-        except FileNotFoundError:
-            return []
-        return sorted(str(path).rstrip("/").rpartition("/")[2] for path in found)
+        where = self.path(folder)
+        with as_system_errors():
+            self.system.invalidate_cache()
+            try:
+                found = [str(path).rstrip("/") for path in self.system.ls(where, detail=False)]
+            except FileNotFoundError:
+                return []
+        return sorted(path.rpartition("/")[2] for path in found if path != where)  # some list a folder's own marker
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -149,12 +176,14 @@ class RemotePlace(Place):
         mine = json.dumps({"host": socket.gethostname(), "process": os.getpid(), "since": time.time(), "token": uuid.uuid4().hex})
         self.refuse_unless_mine(None)
         self.write(LOCK, mine.encode())
-        self.refuse_unless_mine(mine)  # of two that began at once, the last to write goes on
+        time.sleep(SETTLED_S)  # of two that began at once, the one whose lock was written over finds it so
+        self.refuse_unless_mine(mine)
         try:
             yield
         finally:
-            if self.read(LOCK) == mine.encode():
-                self.system.rm_file(self.path(LOCK))
+            with suppress(OSError), as_system_errors():  # a lock that stays is told to the next one; what was flown is there
+                if self.read(LOCK) == mine.encode():
+                    self.system.rm_file(self.path(LOCK))
 
     def refuse_unless_mine(self, mine: str | None) -> None:
         """Raises UserError where the lock is another's."""
@@ -165,4 +194,7 @@ class RemotePlace(Place):
 
 def place_of(address: str | Path) -> Place:
     """The place that an address names. Raises UserError."""
-    return RemotePlace(str(address)) if "://" in str(address) else LocalPlace(Path(address))
+    said = str(address)
+    for protocol in ("file://", "local://"):
+        said = said.removeprefix(protocol)
+    return RemotePlace(said) if "://" in said else LocalPlace(Path(said))

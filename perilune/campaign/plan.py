@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from socket import gethostname
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ FORMAT = 2  # of a campaign's folder: 2 has units in all names of columns, track
 READABLE = (1, FORMAT)  # formats whose rows can be read
 MOST_RUNS = 10**8
 DEVICES = ("cpu", "gpu")
-ABREAST = {"cpu": 1, "gpu": 64}  # chunks that fly side by side, as one batch: always the same ones, so that bits do not move
+SIDE_BY_SIDE = {"cpu": 1, "gpu": 64}  # chunks of a batch: always the same ones, so that bits do not move
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Plan:
 
     def group(self, chunk: int) -> range:
         """The chunks that fly side by side with one."""
-        width = ABREAST[self.device]
+        width = SIDE_BY_SIDE[self.device]
         return range(chunk // width * width, (chunk // width + 1) * width)
 
     def as_json(self) -> dict[str, Any]:
@@ -114,12 +115,32 @@ def batch_of(plan: Plan) -> Batch:
     return Batch(plan.read(), plan.beginning)
 
 
+def read_anew() -> None:
+    """Forget what was read: a file may have changed since."""
+    for kept in (batch_of, strata_of, scenario_of):
+        kept.cache_clear()
+
+
+def check_scenario(plan: Plan, wanted: str) -> None:
+    """Raises UserError where this process does not read what the campaign was begun with: a mission or map that was changed
+    since, or is another on this machine."""
+    if scenario_of(plan) == wanted:
+        return
+    read_anew()
+    if scenario_of(plan) != wanted:
+        raise UserError(
+            f"{plan.mission}, or a map or table that it names, is not what the campaign was begun with, here on {gethostname()}: "
+            "put the same files there, and go on with --resume."
+        )
+
+
 def told_faults(plan: Plan, mission: Mission, run: int | None = None) -> dict[str, Any]:
     """The faults as archives tell them: those of every run, or of one."""
     faults = plan.faults_of(mission) if run is None else plan.faults_of_run(mission, run)
     return {fault.name: fault.as_json() for fault in check_faults(faults, mission, mission.name)}
 
 
+@lru_cache(maxsize=2)
 def scenario_of(plan: Plan) -> str:
     """SHA-256 of everything that a run hangs on but the build: mission, ground, faults, and the seed of all runs."""
     batch = batch_of(plan)

@@ -16,6 +16,7 @@ from perilune.simulation.mission import sentence
 from perilune.simulation.table_words import Table
 
 MOST_PRIORS = 200
+MISSION_WORDS = "`perilune schema` lists what a mission file holds", "docs/campaigns.md says what such a file holds"
 DRAWN = ("magnitude", "start_s", "below_m", "delay_s", "duration_s")  # figures that may be drawn from a range
 WORDS = ("event", "phase")
 MOMENTS = ("start_s", "below_m", *WORDS)  # a fault that says one of them does not wait for its prior's
@@ -103,8 +104,8 @@ class Failure:
 
 @dataclass(frozen=True)
 class Prior:
-    """Something that may happen: name, probability, what that rests on, and the faults that it brings, all together; and when, for
-    those that do not say it themselves."""
+    """Something that may happen: name, probability, what that rests on, and the faults that it brings, all together; and when,
+    for those that do not say it themselves."""
 
     name: str
     probability: float
@@ -130,7 +131,6 @@ class Prior:
 
 def prior_of(row: PriorRow) -> Prior:
     """A row as a plan holds it."""
-
 
     def parts(table: FailureRow | PriorRow) -> tuple[Figures, WordPairs]:
         figures = tuple((key, getattr(table, key)) for key in DRAWN if getattr(table, key, None) is not None)
@@ -167,7 +167,7 @@ def read_priors(path: Path) -> tuple[Prior, ...]:
     try:
         rows = PriorTable.model_validate(with_short_forms(table)).priors
     except pydantic.ValidationError as problem:
-        raise UserError(sentence(problem, str(path)).replace(SCHEMA_WORDS, "docs/campaigns.md says what it holds")) from None
+        raise UserError(sentence(problem, str(path)).replace(*MISSION_WORDS)) from None
     names = [row.name for row in rows]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{path}: the prior “{twice[0]}” stands twice: give each a name of its own.")

@@ -11,19 +11,20 @@ import numpy as np
 from perilune.foundation.errors import UserError
 
 from .batch import WIDTH
-from .build import commit
-from .chunk import Explain, Rows, Task, fly_task
-from .cluster import done_by_cluster
+from .build import check_build, commit
+from .chunk import Explain, Rows, Task, check_device, fly_task
+from .cluster import client_of, done_by_cluster
 from .crew import done_by_crew
 from .design import check_design
-from .plan import MOST_RUNS, Plan, batch_of, check_length, chunks_of, digest_of, scenario_of, told_faults
+from .plan import MOST_RUNS, Plan, batch_of, check_length, chunks_of, digest_of, read_anew, scenario_of, told_faults
 from .pool import cores
 from .sample import draw_count
 from .stopping import StopRule
 from .store import Store
+from .strata import OVER_STRATA
 from .tally import AT_STOPPING, Tally
 
-AS_IF_RANDOM = "Clopper-Pearson, as if runs were random: too wide for a design, by how much is not known"
+AS_IF_RANDOM = "as if runs were random: too wide for a design, by how much is not known"
 MOST_TOLD = 5  # differences that a message names
 TOGETHER = 2  # chunks of a task that goes to another machine
 
@@ -51,6 +52,7 @@ def head_of(plan: Plan) -> dict[str, Any]:
         "scenario_digest": scenario_of(plan),
         "plan": plan.as_json(),
         "commit": commit(),
+        "strata": strata.as_json() if (strata := plan.strata(batch.mission)) else None,
         "faults": told_faults(plan, batch.mission),
         "mission": batch.mission.model_dump(mode="json"),
     }
@@ -68,9 +70,10 @@ def changed_since(held: dict[str, Any], plan: Plan) -> str:
     return "; ".join(found[:MOST_TOLD]) or "the ground under it"
 
 
-def begin(store: Store, plan: Plan, resume: bool) -> dict[str, Any]:
-    """The head of a folder that is free, or holds this same campaign and is to be gone on with. Raises UserError."""
-    held, wanted = store.read_head(), head_of(plan)
+def begin(store: Store, plan: Plan, resume: bool, asked: dict[str, Any]) -> dict[str, Any]:
+    """The head of a folder that is free, or holds this same campaign and is to be gone on with, written with what is asked of it
+    and without a result. Raises UserError."""
+    held, wanted = store.read_head(), head_of(plan) | {"asked": asked}
     if held is None:
         others = store.others()
         if resume:
@@ -84,7 +87,9 @@ def begin(store: Store, plan: Plan, resume: bool) -> dict[str, Any]:
     if held.get("digest") != wanted["digest"]:
         said = changed_since(held, plan) or f"flown by {held['plan']['build']}, and this is {plan.build}"
         raise UserError(f"{store.folder} holds another campaign: {said}. Its runs and these would not mix: give another --out.")
-    return held
+    head = {key: x for key, x in held.items() if key != "result"} | {"asked": asked}
+    store.write_head(head)
+    return head
 
 
 @dataclass
@@ -94,6 +99,7 @@ class Underway:
     store: Store
     plan: Plan
     digest: str
+    scenario: str
     tally: Tally
     means: Means
     explain: tuple[Explain | None, tuple[str, ...]]
@@ -117,7 +123,7 @@ class Underway:
         parts: dict[int, list[int]] = {}
         for chunk in chunks:
             parts.setdefault(chunk // size, []).append(chunk)
-        return [Task(self.plan, tuple(part), *self.explain) for part in parts.values()]
+        return [Task(self.plan, tuple(part), self.scenario, *self.explain) for part in parts.values()]
 
     def done(self, tasks: list[Task]) -> Generator[tuple[int, list[Rows]], None, None]:
         """The tasks' rows, as they come."""
@@ -127,30 +133,34 @@ class Underway:
             return ((k, fly_task(task)) for k, task in enumerate(tasks))  # its memory is one process's
         return done_by_crew(fly_task, tasks, self.means.workers)
 
-    def fly_up_to(self, runs: int) -> None:
-        """Fly what is missing of runs 0 to `runs` − 1, in whole chunks."""
-        missing = []
-        for chunk in (chunk for chunk in chunks_of(0, runs) if chunk not in self.landed):
+    def fly_up_to(self, runs: int, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Fly what is missing of runs 0 to `runs` − 1, in whole chunks, first ones first, until it is over."""
+        is_there = set(self.store.chunks())
+        for chunk in (chunk for chunk in chunks_of(0, runs) if chunk in is_there):
             table = self.store.read_part(chunk, self.digest)
-            if table is None:
-                missing.append(chunk)
-            else:
+            if table is not None:
                 self.take_in(chunk, {name: table[name].to_numpy() for name in self.tally.counted}, runs, is_new=False)
         self.told()
-        if not missing:
+        missing = [chunk for chunk in chunks_of(0, runs) if chunk not in self.landed]
+        if is_over() or not missing:
             return
         with closing(self.done(self.tasks(missing))) as done:
             for _, found in done:
                 for rows in found:
                     self.keep(rows, runs)
+                if is_over():
+                    return
 
     def keep(self, rows: Rows, runs: int) -> None:
         """Write a chunk's rows, and count them. Tracks go first: a chunk that is there is whole."""
+        if rows.seconds is not None:
+            self.tally.chunks.setdefault(rows.worker, []).append(rows.seconds)
+        if rows.chunk in self.landed:
+            return  # it came with others of its batch
         if rows.tracks is not None:
             self.store.write_part(rows.chunk, rows.tracks, self.digest, "tracks")
         self.store.write_part(rows.chunk, rows.columns, self.digest)
         self.take_in(rows.chunk, rows.columns, runs, is_new=True)
-        self.tally.chunks.setdefault(rows.worker, []).append(rows.seconds)
         self.told()
 
     def landed_of(self, runs: int) -> int:
@@ -159,15 +169,23 @@ class Underway:
 
     def fly_until(self, rule: StopRule) -> None:
         """Look after so many runs as the rule says, and stop where it is met. Counts are then those of that look."""
-        for look, runs in enumerate(rule.looks()):
-            self.tally.asked = rule.largest()
-            self.fly_up_to(WIDTH * len(chunks_of(0, runs)))
-            landed = self.landed_of(runs)
-            if rule.is_met(landed, runs, look):
-                self.tally.recounted(self.store, self.digest, runs)
-                low, high = rule.interval(landed, runs, look)
-                self.tally.interval = low, high
-                return
+        self.tally.asked = rule.largest()
+        looks = list(rule.looks())
+        ahead = iter(range(len(looks)))
+        look = next(ahead)
+
+        def is_met() -> bool:
+            nonlocal look
+            while all(chunk in self.landed for chunk in chunks_of(0, looks[look])):
+                if rule.is_met(self.landed_of(looks[look]), looks[look], look):
+                    return True
+                look = next(ahead)  # the last look stops whatever was seen
+            return False
+
+        self.fly_up_to(rule.largest(), is_met)
+        runs = looks[look]
+        self.tally.recounted(self.store, self.digest, runs)
+        self.tally.interval = rule.interval(self.landed_of(runs), runs, look)
 
 
 def fly_campaign(
@@ -186,15 +204,16 @@ def fly_campaign(
     Runs fly in whole chunks of 128; those beyond the last that counts are kept and not counted. Interrupted, it leaves whole
     chunks behind; the same call with `resume` goes on from them. Raises UserError.
     """
+    read_anew()
     check_campaign(plan, runs, means)
     store = Store(folder)
     strata = plan.strata(batch_of(plan).mission)
     tally = Tally(runs if isinstance(runs, int) else 0, method_of(plan, runs), strata)
+    length = {"until_halfwidth": runs.halfwidth} if isinstance(runs, StopRule) else {"runs": runs}
     with store.locked():
-        head = begin(store, plan, resume)
-        underway = Underway(store, plan, head["digest"], tally, means, explain, watch)
+        head = begin(store, plan, resume, {**length, "method": tally.method})
+        underway = Underway(store, plan, head["digest"], head["scenario_digest"], tally, means, explain, watch)
         if isinstance(runs, StopRule):
-            tally.halfwidth = runs.halfwidth
             underway.fly_until(runs)
         else:
             underway.fly_up_to(runs)
@@ -212,13 +231,16 @@ def check_campaign(plan: Plan, runs: int | StopRule, means: Means) -> None:
         raise UserError(
             "--until-halfwidth goes without --faults: a sum over strata has no exact interval to stop by. Give --runs."
         )
-    if means.workers is not None and means.scheduler:
-        raise UserError("--workers counts processes of this machine: leave it out with --scheduler.")
+    if means.workers is not None and (means.scheduler or plan.device == "gpu"):
+        raise UserError("--workers counts processes of this machine's processor: leave it out with --scheduler or a GPU.")
     if means.workers is not None and not 1 <= means.workers <= len(cores()):
         raise UserError(f"--workers {means.workers}: this machine has {len(cores())} cores for it; give 1 to {len(cores())}.")
     check_design(plan.design, draw_count(batch_of(plan).mission))
+    if plan.design == "lhs" and not plan.length:
+        raise UserError("A Latin hypercube is laid out for a number of runs: give --runs.")
     if plan.length not in (0, runs):
         raise UserError(f"This Latin hypercube was laid out for {plan.length} runs: {runs} do not fill it; give {plan.length}.")
+    check_means(plan, means)
     strata = plan.strata(batch_of(plan).mission)
     if strata and isinstance(runs, int) and runs < strata.least_runs():
         raise UserError(
@@ -226,8 +248,19 @@ def check_campaign(plan: Plan, runs: int | StopRule, means: Means) -> None:
         )
 
 
+def check_means(plan: Plan, means: Means) -> None:
+    """Raises UserError where what is to fly is not there, before anything is written."""
+    if means.scheduler:
+        client_of(means.scheduler).close()
+        return
+    check_build(plan.build)
+    if plan.device == "gpu":
+        check_device(plan.device)
+
+
 def method_of(plan: Plan, runs: int | StopRule) -> str:
     """How the interval is worked out."""
     if isinstance(runs, StopRule):
         return AT_STOPPING
-    return "Clopper-Pearson" if plan.design == "random" else AS_IF_RANDOM
+    exact = OVER_STRATA if plan.priors else "Clopper-Pearson"
+    return exact if plan.design == "random" else f"{exact}, {AS_IF_RANDOM}"

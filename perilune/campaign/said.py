@@ -62,7 +62,7 @@ def applied(plan: Plan, flown: Flown) -> dict[str, np.ndarray]:
     for path in dict.fromkeys(paths):
         found |= elements(f"applied/{path}", flown.numbers[path])
     for path in dict.fromkeys(path.removeprefix(ON_BOARD) for path in before if path.startswith(ON_BOARD)):
-        found |= elements(f"onboard/{path}", flown.on_board[path])
+        found |= elements(f"onboard/{path}", (flown.on_board or {})[path])
     for one, kind, part in told:
         if kind.block:
             row = kind.rows.start + (kind.elements.index(part) if part else 0)

@@ -12,24 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perilune.foundation.errors import UserError
+from perilune.simulation.unit_words import unit_of
 
 from .place import place_of
 from .plan import FORMAT
 
 HEAD = "campaign.json"
-UNITS = {
-    "_s": "s", "_m": "m", "_mps": "m/s", "_deg": "deg", "_kg": "kg", "_n": "N",
-    "_percent": "%", "_mrad": "mrad", "_deg_per_h": "deg/h", "_deg_per_s": "deg/s", "_ug": "µg",
-    "_mm": "mm", "_ppm": "ppm", "_per_s": "1/s", "_db": "dB", "_nm": "N m",
-}  # fmt: skip
-
-
-def unit_of(name: str) -> str:
-    """A column's unit by the end of its name, but for the number of an element; longer ends first."""
-    while name.rpartition(".")[2].isdigit():
-        name = name.rpartition(".")[0]
-    ends = [end for end in sorted(UNITS, key=len, reverse=True) if name.endswith(end)]
-    return UNITS[ends[0]] if ends else ""
 
 
 def table_of(columns: dict[str, np.ndarray], digest: str) -> pa.Table:
@@ -132,13 +120,18 @@ class Store:
 
     def chunks(self, of: str = "runs") -> list[int]:
         """Chunks whose rows, or tracks, are there."""
-        names = [
-            name.removeprefix("part-").removesuffix(".parquet") for name in self.place.names(of) if name.endswith(".parquet")
-        ]
+        names = [name.removeprefix("part-").removesuffix(".parquet") for name in self.names(of) if name.endswith(".parquet")]
         return sorted(int(name) for name in names if name.isdigit())
 
     def others(self) -> list[str]:
         """What lies there that no campaign without a head has left."""
         ours = (".lock", "runs", "tracks", f".{HEAD}.part")
         parts = [self.part(chunk, of) for of in ("runs", "tracks") for chunk in self.chunks(of)]
-        return [name for name in self.place.names() if name not in ours] + parts
+        return [name for name in self.names() if name not in ours] + parts
+
+    def names(self, folder: str = "") -> list[str]:
+        """What lies in a folder of it. Raises UserError where that cannot be read."""
+        try:
+            return self.place.names(folder)
+        except OSError as problem:
+            raise UserError(f"{self.place.said(folder)} cannot be read: {problem.strerror or problem}.") from None

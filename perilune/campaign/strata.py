@@ -14,7 +14,7 @@ Half of all runs are shared out evenly, so that every loss given a fault becomes
 sum does.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import combinations
 from typing import Any, Protocol, runtime_checkable
@@ -30,7 +30,7 @@ NONE, TWO = "no fault", "two faults"
 GOLDEN = np.uint64(11400714819323198485)  # 2⁶⁴ / φ, odd
 JOINED = " + "  # between the names of two that fail
 LEAST = 2  # runs that every stratum must get
-METHOD = "strata of the priors: Clopper-Pearson in each, joined by Zou, Huang & Zhang (2009)"
+OVER_STRATA = "strata of the priors: Clopper-Pearson in each, joined by Zou, Huang & Zhang (2009)"
 
 
 @runtime_checkable
@@ -52,6 +52,10 @@ class Strata:
     pairs: tuple[tuple[int, int], ...]
     pair_shares: tuple[float, ...]
     neglected: float
+
+    def as_json(self) -> dict[str, Any]:
+        """For campaign.json, without the priors, which the plan has."""
+        return {key: x for key, x in asdict(self).items() if key != "priors"}
 
     @property
     def edges(self) -> np.ndarray:
@@ -119,6 +123,14 @@ def strata_of(priors: tuple[Prior, ...], trial: Trial) -> Strata:
     )
 
 
+def strata_back(priors: tuple[Prior, ...], told: dict[str, Any]) -> Strata:
+    """The strata that campaign.json tells."""
+    return Strata(
+        priors, tuple(told["names"]), tuple(told["masses"]), tuple((i, j) for i, j in told["pairs"]), tuple(told["pair_shares"]),
+        told["neglected"],
+    )  # fmt: skip
+
+
 def can_meet(one: Prior, other: Prior, trial: Trial) -> bool:
     """Whether both can happen in one flight."""
     names = {failure.name for failure in one.failures} & {failure.name for failure in other.failures}
@@ -132,7 +144,9 @@ def can_meet(one: Prior, other: Prior, trial: Trial) -> bool:
     return True
 
 
-def landing_of(strata: Strata, flown: dict[str, int], landed: dict[str, int], confidence: float) -> dict[str, Any]:
+def landing_of(
+    strata: Strata, flown: dict[str, int], landed: dict[str, int], confidence: float, method: str = OVER_STRATA
+) -> dict[str, Any]:
     """The landing probability over all strata, from runs flown and landed in each: as `Tally.probability` tells it, with the
     probability of what no stratum holds, which counts as lost at the low end and as landed at the high one and in the
     estimate."""
@@ -145,7 +159,7 @@ def landing_of(strata: Strata, flown: dict[str, int], landed: dict[str, int], co
     )
     return {
         "estimate": 1.0 - found.estimate, "low": 1.0 - found.high, "high": 1.0 - found.low, "confidence": confidence,
-        "method": METHOD, "neglected": found.neglected,
+        "method": method, "neglected": found.neglected,
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from perilune.assessment.outcome import classify_batch
+from perilune.assessment.outcome import Outcome, classify_batch
 from perilune.interface.events import INDEX
 from perilune.simulation.mission import Requirements
 from perilune.telemetry.recorder import BATCH_CHANNELS
@@ -29,12 +29,14 @@ def at_height(records: np.ndarray, end: int, name: str, height: float) -> float:
     return float(values[k] + share * (values[k + 1] - values[k]))
 
 
-def rows(flown: Flown, seeds, limits: Requirements, every: int, period: float) -> list[dict[str, Any]]:
+def rows(
+    flown: Flown, seeds, limits: Requirements, every: int, period: float, outcomes: list[Outcome] | None = None
+) -> list[dict[str, Any]]:
     """One dictionary a lane: seed, outcome, touchdown figures, events, speed at 192 m.
 
-    The records must be of BATCH_CHANNELS, one every `every` cycles of `period` s.
+    The records must be of BATCH_CHANNELS, one every `every` cycles of `period` s. `outcomes`: the verdicts, where they are known.
     """
-    outcomes = classify_batch(flown.last, flown.scenarios, limits, flown.rest)
+    outcomes = outcomes or classify_batch(flown.last, flown.scenarios, limits, flown.rest)
     ticks = np.asarray(flown.last.log.tick)
     heights, speeds = np.asarray(flown.last.log.foot_height), np.asarray(flown.last.log.speed)
     found = []

@@ -16,6 +16,7 @@ from .strata import Strata, landing_of, table_of
 
 CONFIDENCE = 0.95
 AT_STOPPING = "exact at the moment of stopping (perilune.campaign.stopping)"
+SO_FAR = "Clopper-Pearson so far; not yet stopped"
 COUNTED = ("outcome", "is_within_requirements", "first_cause")
 STRATUM = "stratum"
 
@@ -37,8 +38,7 @@ class Tally:
     within_in: Counter = field(default_factory=Counter)
     flown_now: int = 0  # of the runs, by this call
     began: float = field(default_factory=time.perf_counter)
-    chunks: dict[int, list[float]] = field(default_factory=dict)  # seconds of each worker's chunks
-    halfwidth: float | None = None  # at which a rule stops
+    chunks: dict[str, list[float]] = field(default_factory=dict)  # seconds of each worker's chunks
     interval: tuple[float, float] | None = None  # of the landing probability, where not that of a fixed number of runs
 
     @property
@@ -95,10 +95,10 @@ class Tally:
         if not self.runs:
             return {"estimate": None, "low": 0.0, "high": 1.0, "confidence": confidence, "method": "none flown"}
         if self.strata:
-            return landing_of(self.strata, self.flown_in, self.landed_in, confidence)
+            return landing_of(self.strata, self.flown_in, self.landed_in, confidence, self.method)
         low, high = self.interval or clopper_pearson(self.landed, self.runs, confidence)
         is_under_way = self.interval is None and self.method == AT_STOPPING
-        method = "Clopper-Pearson so far; not yet stopped" if is_under_way else self.method
+        method = SO_FAR if is_under_way else self.method
         return {"estimate": self.landed / self.runs, "low": low, "high": high, "confidence": confidence, "method": method}
 
     def within(self) -> float | None:
@@ -114,7 +114,6 @@ class Tally:
             "landed": self.landed,
             "within_requirements": self.within_requirements,
             "landing_probability": self.probability(),
-            "until_halfwidth": self.halfwidth,
             "was_stopped": self.interval is not None,
             "outcomes": dict(self.outcomes.most_common()),
             "first_causes": dict(self.first_causes.most_common()),

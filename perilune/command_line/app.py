@@ -2,15 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .campaign_commands import add_campaigns
 from .conversation import Json, assignments, err, out, print_json, sentences, toml_value
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     help="Will a lunar lander land, and if not, why not, and what would have saved it?",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .conversation import Json, assignments, err, out, print_json, sentences, toml_value
+from .conversation import INTERRUPTED, Json, assignments, err, out, print_json, sentences, toml_value
 
 
 def campaign(
@@ -52,7 +52,12 @@ def campaign(
         plan = plan_of(mission, seed, broken, values, Layout(beginning, design, device), length)
         target = folder or default_folder(plan)
         going = Going(resume, Means(workers, scheduler))
-        tally = fly_with_display(plan, target, length, going, None if as_json else err)
+        try:
+            tally = fly_with_display(plan, target, length, going, None if as_json else err)
+        except KeyboardInterrupt:
+            err.print(f"perilune: interrupted; what was flown is kept: the same command with --resume --out {target} goes on.",
+                      style="yellow", markup=False, soft_wrap=True)  # fmt: skip
+            raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json({**tally.as_json(), "archive": str(target)})
     else:

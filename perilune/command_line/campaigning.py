@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -59,6 +60,7 @@ def device_of(asked: str) -> str:
         raise UserError(f"--device {asked}: choose one of {', '.join(DEVICES)}.")
     if asked == "cpu":
         use_processor()
+        return asked
     found = jax.default_backend()
     if asked == "gpu" and found != "gpu":
         raise UserError(
@@ -70,7 +72,7 @@ def device_of(asked: str) -> str:
 def how_many(runs: int | None, halfwidth: float | None) -> int | StopRule:
     """A number of runs, or the rule that ends them. Raises UserError where both are asked for."""
     if halfwidth is None:
-        return DEFAULT_RUNS if runs is None else runs
+        return DEFAULT_RUNS if runs is None else int(runs) if isinstance(runs, np.integer) else runs
     if runs is not None:
         raise UserError("--runs and --until-halfwidth: give one of them.")
     return StopRule(halfwidth)
@@ -177,7 +179,10 @@ def tell_comparison(found: Comparison, console: Console) -> None:
     table.add_row(
         "landed", f"{d.both} in both, {d.only_b} only in the first, {d.only_a} only in the second, {d.neither} in neither"
     )
-    table.add_row("second less first", f"{d.difference:+.4f}   (95 %: {d.low:+.4f} … {d.high:+.4f}; McNemar p = {d.p_value:.2g})")
+    table.add_row(
+        "second less first",
+        f"{d.difference:+.4f}   (95 %: {d.low:+.4f} … {d.high:+.4f}; McNemar p = {d.p_value:.2g}, runs as laid out)",
+    )
     for title, runs in (("saved", found.saved), ("lost", found.lost)):
         more = f" and {len(runs) - MOST_RUNS_SHOWN} more" if len(runs) > MOST_RUNS_SHOWN else ""
         table.add_row(title, (", ".join(str(k) for k in runs[:MOST_RUNS_SHOWN]) or "none") + more)

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from perilune.foundation.errors import UserError
 from perilune.simulation.nearest import nearest
+from perilune.simulation.unit_words import unit_of as unit_in_words
 from perilune.world.faults import CATALOGUE, FaultKind
 
 WORDS = ("event", "phase")  # keys whose values are words
@@ -52,9 +53,7 @@ def asked(pairs: list[str], option: str = "--fault") -> dict[str, Any]:
 
 def unit_of(kind: FaultKind) -> str:
     """How a magnitude is written."""
-    from .show import unit_of as unit
-
-    return "0 or 1" if kind.is_switch else unit(kind.name) or "share"
+    return "0 or 1" if kind.is_switch else unit_in_words(kind.name) or "share"
 
 
 def of_target(target: str | None) -> list[FaultKind]:

@@ -8,16 +8,7 @@ from rich.console import Console
 from perilune.simulation.correlation import factor
 from perilune.simulation.mission import Mission
 from perilune.simulation.numbers import numbers_as_given
-
-# Endings of keys, longest first → how the unit is written.
-UNITS = {
-    "_deg_per_h_per_rts": "°/h/√s", "_kg_per_mps2": "kg s²/m", "_ug_per_rts": "µg/√s", "_mrad_per_s": "mrad/s", "_mmps": "mm/s",
-    "_ug_per_rthz": "µg/√Hz", "_ug_per_s": "µg/s", "_deg_per_h_per_s": "°/h/s", "_arcsec_per_s": "arcsec/s", "_kgps": "kg/s",
-     "_deg_per_rth": "°/√h", "_deg_per_h": "°/h", "_deg_per_s": "°/s", "_per_s2": "1/s²",
-    "_per_s": "1/s", "_mps2": "m/s²", "_mps": "m/s", "_kgm2": "kg m²", "_m2": "m²", "_arcsec": "arcsec", "_mrad": "mrad",
-    "_percent": "%", "_ppm": "ppm", "_deg": "°", "_kg": "kg", "_mm": "mm", "_mj": "mJ", "_aj": "aJ", "_db": "dB",
-    "_ug": "µg", "_ms": "ms", "_m": "m", "_n": "N", "_s": "s",
-}  # fmt: skip
+from perilune.simulation.unit_words import unit_of
 
 UNITS_OF_FIGURES = {"sigma_percent": "%", "limit_sigma": "sigma", "sigma_log": "of the logarithm"}  # others: the number's
 
@@ -29,11 +20,6 @@ class Row(NamedTuple):
     value: object
     unit: str
     source: str
-
-
-def unit_of(path: str) -> str:
-    """The unit that a key's ending says."""
-    return next((unit for ending, unit in UNITS.items() if path.endswith(ending)), "")
 
 
 def source_of(path: str, sources: dict[str, str]) -> str:

@@ -38,8 +38,8 @@ def fault_flag(name: str, value: Any) -> str:
 def campaign_command(facts: Facts, address: str) -> str:
     """What flies this campaign, or goes on with it."""
     plan = facts.head["plan"]
-    halfwidth = facts.head.get("result", {}).get("until_halfwidth")
-    length = ["--runs", str(facts.runs)] if halfwidth is None else ["--until-halfwidth", str(halfwidth)]
+    asked = facts.head.get("asked", {"runs": facts.runs})
+    length = ["--runs", str(asked["runs"])] if "runs" in asked else ["--until-halfwidth", str(asked["until_halfwidth"])]
     said = ["perilune", "campaign", plan["mission"], *length, "--seed", str(plan["seed"])]
     said += ["--healthy"] if plan["healthy"] else []
     for name, value in plan["faults"]:
@@ -90,7 +90,7 @@ def foot_section(facts: Facts, address: str) -> Safe:
     head = facts.head
     faults = "; ".join(words(name, value) for name, value in head["faults"].items())
     computed = [
-        "Each run is one landing flown from touch of the first engine to rest on the ground, with its own dispersions and "
+        "Each run is one landing flown from its beginning to rest on the ground, with its own dispersions and "
         "noise; run k hangs on the mission, the build, the seed and k alone." + (f" Every run has {faults}." if faults else ""),
         "Intervals hold what chance in these runs leaves open, not what the model leaves out.",
         "Shares: Clopper and Pearson's exact interval; over kinds of runs, joined as Zou, Huang & Zhang (2009) have it, the "

@@ -113,9 +113,10 @@ def sensitivity_section(facts: Facts) -> Safe:
         title,
         paragraph(
             "The PAWN index (Pianosi & Wagener 2015) is the largest distance between a figure's distribution over all runs and "
-            "over those in which one dispersed number lies in a tenth of its range, the median over the tenths: 0 where the "
-            "number does not matter, 1 where it settles the figure. With few runs chance alone gives an index well above 0: "
-            f"shaded is what as many made-up numbers reach at most, and grey bars within it tell nothing.{healthy}"
+            "over a tenth of them, parted by one dispersed number, the median over the tenths: 0 where the number does not "
+            "matter, 1 where it settles the figure. With few runs chance alone gives an index well above 0: shaded is what the "
+            "largest of as many numbers without meaning stays under in 95 % of cases, and grey bars within it tell "
+            f"nothing.{healthy}"
         ),
         *shown,
     )

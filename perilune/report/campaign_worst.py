@@ -6,9 +6,10 @@ from typing import NamedTuple
 import matplotlib.figure
 import numpy as np
 
-from perilune.campaign.store import unit_of
+from perilune.campaign.strata import JOINED
 from perilune.interface.events import ALL
 from perilune.simulation.fault_rows import words
+from perilune.simulation.unit_words import unit_of
 
 from .campaign_facts import Facts, weighted_quantiles
 from .campaign_tubes import LEAST, Track, log_axis, over_time
@@ -68,7 +69,7 @@ def faults_of_run(facts: Facts, row: int) -> list[str]:
         if magnitude and np.isfinite(magnitude):
             when = {"start_s": round(float(start), 1)} if np.isfinite(start) else {}
             found[fault] = words(fault, {"magnitude": float(magnitude)} | when)
-    named = [name for name in facts.failed(row).split(" + ") if name and name not in found]
+    named = [name for name in facts.failed(row).split(JOINED) if name and name not in found]
     return named + list(found.values())
 
 

@@ -25,7 +25,7 @@ from perilune.campaign.compare import compare
 from perilune.campaign.crew import done_by_crew
 from perilune.campaign.design import check_design, normals_of
 from perilune.campaign.evidence import Evidence
-from perilune.campaign.plan import Plan, batch_of, frozen
+from perilune.campaign.plan import Plan, batch_of, check_scenario, frozen, read_anew, scenario_of
 from perilune.campaign.priors import Failure, Prior
 from perilune.campaign.replay import fly_again
 from perilune.campaign.run import Means, differences, fly_campaign
@@ -160,7 +160,7 @@ def test_two_designs_are_compared_run_by_run(flown, tmp_path):
     head = json.loads((other / "campaign.json").read_text())
     head["plan"]["seed"] = 8
     (other / "campaign.json").write_text(json.dumps(head))
-    with pytest.raises(UserError, match="not flown with common chance: their seed is 7 and 8"):
+    with pytest.raises(UserError, match="not flown with common chance: their seed: 7 and 8"):
         compare(folder, other)
 
 
@@ -302,6 +302,7 @@ def test_faults_by_chance_are_read_back_and_change_no_other_run(flown, tmp_path)
     priors = (
         Prior("late", 0.1, "assumption", (Failure("range_finder.weak_return_db", (("magnitude", (5.0, 25.0)),)),)),
         Prior("blind", 0.1, "assumption", (Failure("velocimeter.off", (("magnitude", (1.0, 1.0)), ("start_s", (50.0, 500.0)))),)),
+        Prior("heavy", 0.1, "assumption", (Failure("software.dry_mass_error_percent", (("magnitude", (3.0, 3.0)),)),)),
         Prior("leg", 0.1, "assumption", (Failure("leg.strength_error_percent.2", (("magnitude", (-95.0, -95.0)),)),)),
     )
     plan = replace(PLAN, priors=priors)
@@ -314,13 +315,15 @@ def test_faults_by_chance_are_read_back_and_change_no_other_run(flown, tmp_path)
     np.testing.assert_array_equal(is_none, evidence.column("stratum") == "no fault")
     assert 0 < is_none.sum() < WIDTH
     np.testing.assert_array_equal(np.asarray(digests(tmp_path / "priors")) == whole, is_none)
-    leg = batch_of(plan).numbers["lander.legs.strength_error_percent"]
+    leg, mass = (batch_of(plan).numbers[path] for path in ("lander.legs.strength_error_percent", "lander.dry_mass_kg"))
     for run in range(WIDTH):
         drawn = strata.drawn(SEED, run)
         weak = drawn.get("range_finder.weak_return_db", {"magnitude": 0.0})
         assert evidence.column("fault/range_finder.weak_return_db")[run] == pytest.approx(weak["magnitude"], rel=1e-15)  # a bit
         start = drawn.get("velocimeter.off", {"start_s": np.nan})["start_s"]
         np.testing.assert_equal(evidence.column("fault/velocimeter.off.start_s")[run], start)
+        share = 1.03 if "software.dry_mass_error_percent" in drawn else 1.0
+        assert evidence.column("onboard/lander.dry_mass_kg")[run] == pytest.approx(share * float(mass), rel=1e-15)  # a bit
         broken = -95.0 if "leg.strength_error_percent.2" in drawn else 0.0
         assert evidence.column("applied/lander.legs.strength_error_percent.1")[run] == float(leg[1]) + broken
     rows = evidence.by_fault()
@@ -331,7 +334,7 @@ def test_faults_by_chance_are_read_back_and_change_no_other_run(flown, tmp_path)
     assert flight.faults
     same = compare(tmp_path / "priors", tmp_path / "priors")
     assert same.difference.difference == 0.0
-    with pytest.raises(UserError, match="their priors is others and others"):
+    with pytest.raises(UserError, match="not flown with common chance: their priors: two"):
         compare(flown[1], tmp_path / "priors")
 
 
@@ -394,6 +397,26 @@ def test_a_remote_store_that_fails_is_a_sentence(monkeypatch):
             store.write_part(1, ROWS, "mine")
         monkeypatch.undo()
     assert store.chunks() == [0]
+
+
+def test_a_mission_file_that_changes_is_another_mission(tmp_path):
+    """In one process: what was read of it before is not flown in its place; and a worker that reads something else refuses."""
+    text = (Path(__file__).parents[2] / "perilune" / "missions" / "resilience.toml").read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    plan = Plan(str(path), SEED, healthy=True)
+    read_anew()
+    before = scenario_of(plan)
+    path.write_text(text.replace("dry_mass_kg = 340.0", "dry_mass_kg = 345.0"))
+    assert scenario_of(plan) == before  # read once
+    with pytest.raises(UserError, match=r"mine\.toml, or a map .* is not what the campaign was begun with"):
+        check_scenario(plan, before)
+    after = scenario_of(plan)
+    assert after != before
+    check_scenario(plan, after)
+    path.write_text(text)
+    check_scenario(plan, before)  # put back, and read anew
+    assert batch_of(plan).mission.lander.dry_mass_kg == 340.0
 
 
 def test_another_build_does_not_fly(tmp_path):

@@ -14,7 +14,7 @@ from tests.program.dask_processes import ended, scheduler, worker
 from tests.program.test_campaign import PLAN, RUNS, napped
 
 pytest.importorskip("distributed")
-TASKS = 240  # of a tenth of a second
+TASKS = 300  # of a tenth of a second
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def address(tmp_path):
 
 
 def test_workers_come_and_go(address):
-    """Three workers, one killed and one added half-way: every task is done, and told once."""
+    """Three workers, one killed and one added half-way: every task is done, and told once, some of them by the one that came."""
     workers = [worker(address) for _ in range(3)]
     found, done = [], done_by_cluster(napped, range(TASKS), address)
     try:
@@ -40,7 +40,7 @@ def test_workers_come_and_go(address):
             ended(process)
     assert sorted(k for k, _ in found) == list(range(TASKS))
     assert all(k == result[0] for k, result in found)
-    assert len({pid for _, (_, pid) in found}) >= 3
+    assert {pid for _, (_, pid) in found} >= {process.pid for process in workers}
 
 
 def test_a_scheduler_that_is_not_there_is_told(address, tmp_path, monkeypatch):

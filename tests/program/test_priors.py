@@ -1,6 +1,7 @@
 """Faults by chance: the strata of a table of priors, what is drawn of them, and what is said of the landing probability."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,11 @@ def test_a_table_is_read(tmp_path):
 name = "bus"
 probability = 0.01
 source = "assumption: one in a hundred"
+start_s = { low = 100, high = 300 }
+delay_s = 1.5
 faults = [
-  { kind = "imu.off", magnitude = 1, start_s = { low = 100, high = 300 }, duration_s = 2.0 },
+  { kind = "imu.off", magnitude = 1, duration_s = 2.0 },
+  { kind = "velocimeter.off", magnitude = 1 },
   { kind = "star_tracker.off", magnitude = 1, event = "upright" },
 ]
 """
@@ -115,15 +119,19 @@ faults = [
     assert [prior.name for prior in found] == ["range_finder.weak_return_db", "bus"]
     assert found[0].failures == (Failure("range_finder.weak_return_db", (("magnitude", (20.0, 20.0)),)),)
     drawn = found[1].drawn(0, 9, 1)
-    assert drawn["star_tracker.off"] == {"event": "upright", "magnitude": 1.0}
-    assert 100.0 < drawn["imu.off"]["start_s"] < 300.0 and drawn["imu.off"]["duration_s"] == 2.0
+    assert drawn["star_tracker.off"] == {"delay_s": 1.5, "event": "upright", "magnitude": 1.0}  # a moment of its own
+    assert drawn["imu.off"] == drawn["velocimeter.off"] | {"duration_s": 2.0}  # one cause, one moment
+    assert 100.0 < drawn["imu.off"]["start_s"] < 300.0 and drawn["imu.off"]["delay_s"] == 1.5
     plan = Plan("resilience", 1, priors=found)
     assert priors_back(plan.as_json()["priors"]) == found
 
 
 BAD = {
     "no table": ("title = 3 =", "is no TOML"),
-    "none": ("", r"priors"),
+    "none": ("", r"key priors is missing; docs/campaigns\.md says what"),
+    "no list": ("priors = 3", r"priors"),
+    "nameless": (ROW + "name = ''\n", r"priors\.0\.name"),
+    "blank": (ROW.replace('"assumption"', '"  "'), r"priors\.0\.source"),
     "certain": (ROW.replace("0.05", "1.0"), r"priors\.0\.probability"),
     "impossible": (ROW.replace("0.05", "0.0"), r"priors\.0\.probability"),
     "unfounded": (ROW.replace('"assumption"', '""'), r"priors\.0\.source"),
@@ -165,6 +173,21 @@ def test_what_cannot_fail_together_is_counted_as_not_flown(tmp_path):
         UserError, match=r"every run has range_finder\.weak_return_db already: leave it out, or fly with --healthy"
     ):
         both.strata(batch_of(both).mission)
+    half = replace(plan, priors=(Prior("half", 0.1, "assumption", (Failure("imu.off", (("magnitude", (0.0, 1.0)),)),)),))
+    with pytest.raises(UserError, match="it is 0 or 1, nothing between"):
+        half.strata(batch_of(half).mission)
+    many = [(f"imu.gyro_bias_deg_per_h.{axis}", 1.0) for axis in "xyz"] + [(f"footpad_switch.dead.{k}", 1.0) for k in range(1, 5)]
+    waiting = [Failure(name, (("magnitude", (x, x)), ("start_s", (float(k), float(k))))) for k, (name, x) in enumerate(many, 1)]
+    seven = Prior("seven", 0.1, "assumption", tuple(waiting))
+    more = [
+        Failure(f"assist_engine.stuck_closed.{k}", (("magnitude", (1.0, 1.0)), ("start_s", (50.0 + k, 50.0 + k))))
+        for k in (1, 2, 3)
+    ]
+    more += [Failure(f"velocimeter.{name}", (("magnitude", (1.0, 1.0)), ("start_s", (70.0, 70.0)))) for name in ("off",)]
+    more += [Failure("star_tracker.off", (("magnitude", (1.0, 1.0)), ("start_s", (80.0, 80.0))))]
+    crowded = replace(plan, priors=(seven, Prior("five", 0.1, "assumption", tuple(more))))
+    strata = crowded.strata(batch_of(crowded).mission)
+    assert strata is not None and strata.pairs == ()  # twelve triggers, and a lane has room for eleven
     early = plan_with(("range_finder.weak_return_db", 500.0))
     with pytest.raises(UserError, match=r"outside 0\.\.120"):
         early.strata(batch_of(early).mission)

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from perilune.campaign import stopping
+from perilune.campaign.evidence import pawn_indices, pawn_of_nothing
 from perilune.campaign.statistics import (
     MANY,
     Stratum,
@@ -277,3 +278,23 @@ def test_combined_loss_of_one_stratum_and_of_neglected_mass():
     for strata in ([], [Stratum("a", 0, 0, 0.5)], [Stratum("a", 0, 9, 0.7), Stratum("b", 0, 9, 0.4)], [Stratum("a", 0, 9, -0.1)]):
         with pytest.raises(UserError):
             combined_loss(strata)
+
+
+@pytest.mark.parametrize(("runs", "numbers"), [(300, 12), (1200, 40)])
+def test_what_numbers_without_meaning_reach(runs, numbers):
+    """Against SALib's own indices of made-up numbers: the largest stays under the level in 95 % of cases."""
+    stream = np.random.default_rng(11)
+    level = pawn_of_nothing(runs, numbers, 10)
+    cases, over = 200, 0
+    for _ in range(cases):
+        made_up = {str(k): stream.random(runs) for k in range(numbers)}
+        over += max(pawn_indices(made_up, stream.normal(size=runs), 10).values()) > level
+    low, high = binom.ppf([0.0005, 0.9995], cases, 0.05)  # one in a thousand by chance; the seed is fixed
+    assert low <= over <= high
+
+
+def test_many_runs_are_as_few_by_the_root():
+    few, many = pawn_of_nothing(20_000, 30, 10), pawn_of_nothing(80_000, 30, 10)
+    assert many == pytest.approx(few / 2.0, rel=1e-12)  # by definition
+    direct = pawn_of_nothing(5_000, 30, 10)
+    assert direct == pytest.approx(2.0 * few, rel=0.05)  # 400 draws of each: 3 % of the level
