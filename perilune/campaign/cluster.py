@@ -1,6 +1,7 @@
 """Tasks done by the workers of a Dask scheduler: other machines, which may come and go."""
 
 import pickle
+import re
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ START = "start workers with `dask worker ADDRESS --nthreads 1 --nworkers N`"
 
 def client_of(address: str) -> Any:
     """A connexion to a scheduler that has a worker. Raises UserError."""
+    if not re.fullmatch(r"[a-z]+://[^/\s]+:\d+/?", address):
+        raise UserError(f"--scheduler {address}: give it as tcp://HOST:PORT, as `dask scheduler` prints it.")
     try:
         from distributed import Client
     except ImportError:

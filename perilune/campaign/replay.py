@@ -22,7 +22,14 @@ from .store import Store
 
 def plan_of(head: dict[str, Any]) -> Plan:
     """The plan that a campaign's head tells."""
-    said = head["plan"]
+    try:
+        return plan_told(head["plan"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise UserError(f"campaign.json is not whole: its plan lacks {problem}. Fly a new campaign.") from None
+
+
+def plan_told(said: dict[str, Any]) -> Plan:
+    """A plan from its table. Raises KeyError and the like for what is missing."""
     return Plan(
         mission=said["mission"],
         seed=said["seed"],
