@@ -63,10 +63,10 @@ def compare(first: str | Path, second: str | Path) -> Comparison:
     strata = one.strata
     difference = paired_difference(landed[1], landed[0])
     if strata is not None:
-        names = np.asarray(one.column("stratum")[i], str)
-        if not np.array_equal(names, np.asarray(other.column("stratum")[j], str)):
+        kinds = np.asarray(one.column("stratum")[i], str)
+        if not np.array_equal(kinds, np.asarray(other.column("stratum")[j], str)):
             raise UserError(f"{first} and {second} part their runs otherwise, though their priors are the same: no pairs.")
-        difference = over_strata(difference, strata, names, landed)
+        difference = over_strata(difference, strata, kinds, landed)
     return Comparison(
         runs=len(runs),
         difference=difference,

@@ -15,7 +15,7 @@ from .priors import priors_back
 from .replay import campaign_head
 from .statistics import clopper_pearson
 from .store import Store
-from .strata import Strata, landing_of, strata_back, table_of
+from .strata import OVER_STRATA, Strata, landing_of, strata_back, table_of
 from .tally import SO_FAR
 
 ENOUGH = 20_000  # runs from which distances shrink as the root of their number
@@ -75,7 +75,7 @@ class Evidence:
         column = self.column("is_within_requirements") if within_requirements else self.column("outcome") == "landed"
         asked = self.head.get("asked", {})
         if self.strata is not None:
-            return landing_of(self.strata, *self.counts(np.asarray(column, bool)), confidence, asked["method"])
+            return landing_of(self.strata, *self.counts(np.asarray(column, bool)), confidence, asked.get("method", OVER_STRATA))
         landed, runs = int(np.sum(column)), len(column)
         kept = self.head.get("result", {}).get("landing_probability", {})
         if self.head.get("result", {}).get("was_stopped"):

@@ -11,7 +11,7 @@ import numpy as np
 from perilune.foundation.errors import UserError
 
 from .batch import WIDTH
-from .build import check_build, commit
+from .build import commit
 from .chunk import Explain, Rows, Task, check_device, fly_task
 from .cluster import client_of, done_by_cluster
 from .crew import done_by_crew
@@ -253,7 +253,6 @@ def check_means(plan: Plan, means: Means) -> None:
     if means.scheduler:
         client_of(means.scheduler).close()
         return
-    check_build(plan.build)
     if plan.device == "gpu":
         check_device(plan.device)
 
