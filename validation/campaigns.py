@@ -207,28 +207,33 @@ def stub_campaign(folders: tuple[str, str]) -> dict[str, float]:
     return {"runs": tally.runs, "seconds": seconds, "resident_gb": resident_gb(), "mib": size}
 
 
-def read_back(folder: str) -> dict[str, float]:
-    """What reading a campaign whole takes."""
+def asked(folder: str) -> dict[str, float]:
+    """What it takes to ask a campaign for its landing probability."""
     began = time.perf_counter()
     evidence = Evidence(folder)
     estimate = evidence.landing_probability()["estimate"]
-    return {
-        "runs": len(evidence.table),
-        "estimate": estimate,
-        "seconds": time.perf_counter() - began,
-        "resident_gb": resident_gb(),
-    }
+    return {"estimate": estimate, "seconds": time.perf_counter() - began, "resident_gb": resident_gb()}
+
+
+def read_back(folder: str) -> dict[str, float]:
+    """What reading a campaign whole takes."""
+    began = time.perf_counter()
+    rows = len(Evidence(folder).table)
+    return {"rows": rows, "seconds": time.perf_counter() - began, "resident_gb": resident_gb()}
 
 
 def million_claims() -> list[Claim]:
     """A million rows, written and read."""
     with tempfile.TemporaryDirectory() as folder:
         (wrote,) = spread(stub_campaign, [(str(FOLDER / "runs"), f"{folder}/million")], 1)
+        (few,) = spread(asked, [f"{folder}/million"], 1)
         (read,) = spread(read_back, [f"{folder}/million"], 1)
     return [
         Claim(f"{MILLION:,} rows through the real campaign and writer, no flights: resident GB", f"{wrote['resident_gb']:.2f}",
               "≤ 3", "issue of memory", wrote["resident_gb"] <= 3.0 and wrote["runs"] == MILLION),
         Claim("seconds and MiB that they take", f"{wrote['seconds']:.0f}, {wrote['mib']:.0f}", "printed", "—"),
+        Claim("asking them for the landing probability: resident GB; seconds",
+              f"{few['resident_gb']:.2f}; {few['seconds']:.0f}", "printed", "—"),
         Claim("reading them all back: resident GB; seconds", f"{read['resident_gb']:.2f}; {read['seconds']:.0f}", "printed", "—"),
     ]  # fmt: skip
 

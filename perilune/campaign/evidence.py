@@ -19,6 +19,7 @@ from .strata import OVER_STRATA, Strata, landing_of, strata_back, table_of
 from .tally import SO_FAR
 
 ENOUGH = 20_000  # runs from which distances shrink as the root of their number
+FEW = ("run", "outcome", "is_within_requirements", "first_cause", "stratum", "failing")  # columns that most questions are about
 APPLIED, FAULT = "applied/", "fault/"  # columns of what dispersions and faults put into a run
 
 
@@ -29,19 +30,31 @@ class Evidence:
         self.store = Store(folder)
         self.head = campaign_head(self.store, is_read_only=True)
         self.digest = self.head["digest"]
-        parts = [self.store.read_part(chunk, self.digest) for chunk in self.store.chunks()]
-        if not parts:
+        self.chunks = self.store.chunks()
+        if not self.chunks:
             raise UserError(f"{folder} has no runs yet: fly them with --resume.")
-        whole = pa.concat_tables([part for part in parts if part is not None])
+        first = self.store.read_part(self.chunks[0], self.digest)
+        self.names: list[str] = [] if first is None else first.column_names
+        few = self.read([name for name in FEW if name in self.names])
         result = self.head.get("result", {})  # none while it is unfinished: then all that is there
-        is_counted = whole["run"].to_numpy() < result.get("runs", np.inf)
-        self.table: pa.Table = whole.filter(pa.array(is_counted))
+        self.is_counted = pa.array(few["run"].to_numpy() < result.get("runs", np.inf))
+        self.few: pa.Table = few.filter(self.is_counted)
+
+    def read(self, columns: list[str] | None = None) -> pa.Table:
+        """Some columns of all rows that are there, or all."""
+        parts = [self.store.read_part(chunk, self.digest, columns=columns) for chunk in self.chunks]
+        return pa.concat_tables([part for part in parts if part is not None])
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """All columns of the runs that count: of a million runs 6 GB, which most questions do not need."""
+        return self.read().filter(self.is_counted)
 
     def column(self, name: str) -> np.ndarray:
         """One column, in the order of runs. Raises UserError for a name that there is not."""
-        if name not in self.table.column_names:
-            raise UserError(f"The runs have no column {name}: {', '.join(self.table.column_names)}.")
-        return self.table[name].to_numpy()
+        if name not in self.names:
+            raise UserError(f"The runs have no column {name}: {', '.join(self.names)}.")
+        return (self.few if name in FEW else self.table)[name].to_numpy()
 
     @property
     def runs(self):
@@ -116,7 +129,7 @@ class Evidence:
 
     def moved(self, beginning: str) -> dict[str, np.ndarray]:
         """The columns of a beginning whose values are not all the same."""
-        names = [name for name in self.table.column_names if name.startswith(beginning)]
+        names = [name for name in self.names if name.startswith(beginning)]
         found = {name.removeprefix(beginning): self.column(name) for name in names}
         return {name: values for name, values in found.items() if np.ptp(np.nan_to_num(values)) > 0.0}
 
@@ -140,7 +153,7 @@ class Evidence:
             raise UserError(f"{of} is no figure: sensitivity is that of a number, as vertical_speed_mps.")
         figure = column.astype(float)
         is_there = np.isfinite(figure)
-        if "failing" in self.table.column_names:
+        if "failing" in self.names:
             is_there &= np.asarray(self.column("failing"), str) == ""
         chosen = {name: values[is_there] for name, values in inputs.items()}
         chosen = {name: values for name, values in chosen.items() if values.size and np.ptp(values) > 0.0}

@@ -103,15 +103,16 @@ class Store:
         pq.write_table(table_of(columns, digest), content, compression="zstd", **options)
         self.write(self.part(chunk, of), content.getvalue())
 
-    def read_part(self, chunk: int, digest: str, of: str = "runs") -> pa.Table | None:
-        """A chunk's rows or tracks; None where there are none. Raises UserError where they cannot be read or belong to another
-        campaign."""
+    def read_part(self, chunk: int, digest: str, of: str = "runs", columns: list[str] | None = None) -> pa.Table | None:
+        """A chunk's rows or tracks, some columns or all; None where there are none. Raises UserError where they cannot be read or
+        belong to another campaign."""
         name = self.place.said(self.part(chunk, of))
         try:
             content = self.place.read(self.part(chunk, of))
             if content is None:
                 return None
-            table = pq.read_table(pa.BufferReader(content))
+            file = pq.ParquetFile(pa.BufferReader(content))
+            table = file.read(columns)
         except (OSError, pa.ArrowException) as problem:
             raise UserError(f"{name} cannot be read: {problem}; delete it and go on with --resume.") from None
         if (table.schema.metadata or {}).get(b"campaign", b"").decode() != digest:

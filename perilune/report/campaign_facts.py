@@ -40,14 +40,14 @@ class Facts:
 
     def words(self, name: str) -> np.ndarray:
         """A column of words; empty ones where the campaign has none such."""
-        if name not in self.evidence.table.column_names:
-            return np.full(len(self.evidence.table), "", dtype=object)
+        if name not in self.evidence.names:
+            return np.full(self.runs, "", dtype=object)
         return np.asarray([str(x) if x is not None else "" for x in self.evidence.column(name)], dtype=object)
 
     def numbers(self, name: str) -> np.ndarray:
         """A column of numbers; NaN where the campaign has none such."""
-        if name not in self.evidence.table.column_names:
-            return np.full(len(self.evidence.table), np.nan)
+        if name not in self.evidence.names:
+            return np.full(self.runs, np.nan)
         return np.asarray(self.evidence.column(name), float)
 
     @cached_property

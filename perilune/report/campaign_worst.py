@@ -61,7 +61,7 @@ def replay_command(reading: Reading, row: int) -> str:
 def faults_of_run(facts: Facts, row: int) -> list[str]:
     """What failed in a run: by the names of the priors, and by its columns of faults, but for those that every run has."""
     base, found = facts.head["faults"], {}
-    for name in facts.evidence.table.column_names:
+    for name in facts.evidence.names:
         fault = name.removeprefix("fault/")
         if not name.startswith("fault/") or fault.endswith(".start_s") or fault in base:
             continue
