@@ -125,14 +125,14 @@ def test_the_story_claims_nothing_of_the_built_in(flown):
 def test_from_orbit_it_takes_over_at_mission_time_0(resilience, example):
     """By shapes: the orbit phase hands over to it as to the built-in software."""
     batch = Batch(resilience, "orbit", example)
-    scenarios, last, _, orbit = jax.eval_shape(batch.prepare, *batch.arguments([0]))
+    scenarios, last, _, orbit, _ = jax.eval_shape(batch.prepare, *batch.arguments([0]))
     assert scenarios.flight_software.computer.throttle.shape == (1,)
     assert last.memory.own.position_I.shape == (1, 3)
     assert orbit is not None
 
 
 def test_the_built_in_carries_nothing_more(batch):
-    scenarios, last, _, _ = jax.eval_shape(batch.prepare, *batch.arguments([0, 1]))
+    scenarios, last, *_ = jax.eval_shape(batch.prepare, *batch.arguments([0, 1]))
     assert type(scenarios.flight_software) is FlightSoftware
     assert last.memory.own is None
     fields = [field.name for field in dataclasses.fields(last.memory)]

@@ -106,8 +106,10 @@ def test_what_each_cut_off_falls_for(flown):
     """One cycle of chatter, a switch that is stuck, a height of 0 in the air: engines off aloft, and a crash."""
     for name in ("contact at once, chatter", "contact for 0.3 s, stuck early", "height, 20 m short"):
         assert {row["outcome"] for row in flown[name]} == {"crashed"}, name
-    assert np.all(figures(flown["contact at once, chatter"], "contact_sensed_height") > 500.0)  # m, of the 1,500 it begins at
-    aloft = figures(flown["height, 20 m short"], "ground_believed_reached_height")
+    assert np.all(
+        figures(flown["contact at once, chatter"], "contact_sensed_foot_height_m") > 500.0
+    )  # m, of the 1,500 it begins at
+    aloft = figures(flown["height, 20 m short"], "ground_believed_reached_foot_height_m")
     assert np.all((aloft > 10.0) & (aloft < 25.0))  # m: the bias, and what the ground hides
 
 
