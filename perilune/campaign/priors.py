@@ -39,12 +39,9 @@ Words = Annotated[str, Field(min_length=1), StringConstraints(strip_whitespace=T
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
-class FailureRow(Table):
-    """One fault: kind, part (none: all), and figures, each a number or a range."""
+class When(Table):
+    """When something strikes and for how long, each figure a number or a range."""
 
-    kind: str
-    part: str = ""
-    magnitude: Drawn
     start_s: Drawn | None = None
     below_m: Drawn | None = None
     event: str = ""
@@ -53,7 +50,15 @@ class FailureRow(Table):
     duration_s: Drawn | None = None
 
 
-class PriorRow(Table):
+class FailureRow(When):
+    """One fault: kind, part (none: all), magnitude, and when, if not as its prior says."""
+
+    kind: str
+    part: str = ""
+    magnitude: Drawn
+
+
+class PriorRow(When):
     """One thing that may happen, apart from all others: the faults that it brings, its probability, and what that rests on; and
     when it happens, drawn once for all its faults that do not say it themselves."""
 
@@ -61,12 +66,6 @@ class PriorRow(Table):
     probability: Probability
     source: Words
     faults: Annotated[tuple[FailureRow, ...], Field(min_length=1)]
-    start_s: Drawn | None = None
-    below_m: Drawn | None = None
-    event: str = ""
-    phase: str = ""
-    delay_s: Drawn | None = None
-    duration_s: Drawn | None = None
 
 
 class PriorTable(Table):
@@ -132,7 +131,7 @@ class Prior:
 def prior_of(row: PriorRow) -> Prior:
     """A row as a plan holds it."""
 
-    def parts(table: FailureRow | PriorRow) -> tuple[Figures, WordPairs]:
+    def parts(table: When) -> tuple[Figures, WordPairs]:
         figures = tuple((key, getattr(table, key)) for key in DRAWN if getattr(table, key, None) is not None)
         return figures, tuple((key, getattr(table, key)) for key in WORDS if getattr(table, key))
 

@@ -170,16 +170,14 @@ class Underway:
     def fly_until(self, rule: StopRule) -> None:
         """Look after so many runs as the rule says, and stop where it is met. Counts are then those of that look."""
         self.tally.asked = rule.largest()
-        looks = list(rule.looks())
-        ahead = iter(range(len(looks)))
-        look = next(ahead)
+        looks, look = list(rule.looks()), 0
 
         def is_met() -> bool:
             nonlocal look
             while all(chunk in self.landed for chunk in chunks_of(0, looks[look])):
                 if rule.is_met(self.landed_of(looks[look]), looks[look], look):
                     return True
-                look = next(ahead)  # the last look stops whatever was seen
+                look += 1  # there is one: the last stops whatever was seen
             return False
 
         self.fly_up_to(rule.largest(), is_met)
