@@ -19,12 +19,11 @@ from perilune.campaign.plan import Plan, digest_of
 from perilune.campaign.pool import spread
 from perilune.campaign.store import Store
 from perilune.campaign.tally import Tally
-from perilune.command_line.campaigning import cause_of
-from perilune.telemetry.dictionary import CHANNELS
+from perilune.investigation.causes import READS, cause_of
 
 CHUNKS = 3  # measured, after one that is not
 GOAL_PERCENT = 10.0
-FLIGHT, SETTLING, CAUSES = "flight", "settling on the ground", "causes of lost runs, flown again"
+FLIGHT, SETTLING, CAUSES = "flight", "settling on the ground", "causes of lost runs"
 REST = "verdicts, digests and rows"
 # Parts of a chunk's work: where a name is looked up.
 PARTS = {
@@ -98,7 +97,7 @@ def timed_chunks(_: None) -> dict[str, float]:
             for k in range(CHUNKS + 1):
                 if k == 1:  # everything is compiled
                     watch = Stopwatch()
-                fly(Task(plan, (TRACKED + k,), "", cause_of, tuple(CHANNELS)), store, tally, watch)
+                fly(Task(plan, (TRACKED + k,), "", cause_of, READS), store, tally, watch)
     return {part: seconds / CHUNKS for part, seconds in watch.seconds.items()}
 
 

@@ -62,7 +62,7 @@ def as_sse() -> None:
 
 def by_xla() -> None:
     """XLA's program, which a GPU flies."""
-    lane_flight.take_off = lambda scenarios, last, record, tick=0: ByXla(scenarios, last, record, tick)
+    lane_flight.take_off = lambda scenarios, last, record, **more: ByXla(scenarios, last, record, **more)
     from perilune.campaign import batch
 
     batch.take_off = lane_flight.take_off

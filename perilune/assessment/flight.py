@@ -78,16 +78,19 @@ class Flight:
 
 
 def events_of(ticks, period: float, channels: dict[str, np.ndarray], touchdown: TouchdownFigures | None) -> tuple[Event, ...]:
-    """Events in order of time from their first ticks (−1: never); height and true speed read from the channels.
+    """Events in order of time from their first ticks (−1: never); height and true speed read from the channels, NaN where these
+    are not among them.
 
     Touchdown falls inside a cycle: its time and speed are those of the touchdown figures.
     """
+    unknown = np.full(len(channels["time_s"]), np.nan)
+    heights, speeds = (channels.get(f"truth/{name}", unknown) for name in ("height_above_terrain_m", "speed_mps"))
     found: list[tuple[int, EventKind]] = [(int(t), kind) for t, kind in zip(ticks, ALL, strict=True) if t >= 0]
     found.sort(key=lambda pair: pair[0])
     told = []
     for tick, kind in found:
         at = min(max(tick - 1, 0), len(channels["time_s"]) - 1)
-        time, speed = tick * period, float(channels["truth/speed_mps"][at])
+        time, speed = tick * period, float(speeds[at])
         if kind.name == "touchdown" and touchdown is not None:
             time, speed = touchdown.time_s, float(np.hypot(touchdown.vertical_speed_mps, touchdown.horizontal_speed_mps))
         told.append(
@@ -96,7 +99,7 @@ def events_of(ticks, period: float, channels: dict[str, np.ndarray], touchdown: 
                 name=kind.name,
                 severity=kind.severity,
                 text=kind.text,
-                height_above_terrain_m=float(channels["truth/height_above_terrain_m"][at]),
+                height_above_terrain_m=float(heights[at]),
                 speed_mps=speed,
             )
         )

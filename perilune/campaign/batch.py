@@ -25,7 +25,7 @@ from perilune.simulation.orbit_plan import plan_orbit
 from perilune.simulation.own_checks import checked, identity
 from perilune.simulation.scenario import SHARED, Maps, Scenario, build, lane_axes, mission_numbers, read_maps, shared, shared_of
 from perilune.simulation.settling import settle_lanes
-from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot
+from perilune.simulation.simulate import Recorder, Snapshot, first_snapshot, nothing
 from perilune.world.contact import Rest
 from perilune.world.faults import CATALOGUE, FaultKind, FaultTable
 
@@ -94,7 +94,7 @@ class Prepared(NamedTuple):
 
 class Flown(NamedTuple):
     """What a batch leaves: records (time, lanes, …) as NumPy, the last snapshot, and the numbers that flew; of lanes that began
-    in orbit, what they arrived with and the record of the way (lanes first)."""
+    in orbit, what they arrived with and the record of the way (lanes first); traces of every cycle, a piece a chunk of cycles."""
 
     records: np.ndarray
     last: Snapshot
@@ -103,6 +103,15 @@ class Flown(NamedTuple):
     orbit: tuple[Arrival, OrbitRow] | None = None
     rest: Rest | None = None  # how lanes ended that met the ground slowly enough to stay whole
     on_board: dict[str, Any] | None = None  # numbers on board that a fault can strike
+    traces: tuple[np.ndarray, ...] = ()
+
+    def cycles(self, lane: int) -> int:
+        """How many a lane flew; at least one. What is kept of later ones says nothing: its neighbours flew on."""
+        return max(int(self.last.tick[lane]), 1)
+
+    def trace(self, lane: int) -> np.ndarray:
+        """What was traced of a lane (time, …), cycle by cycle while it flew."""
+        return np.concatenate([part[:, lane] for part in self.traces])[: self.cycles(lane)]
 
 
 def over_lanes(prepare: Callable, *lanes):
@@ -131,6 +140,7 @@ class Batch:
         self.maps: Maps = read_maps(mission)
         self.orbit: OrbitModel | None = orbit_model(mission) if beginning == "orbit" else None
         self.numbers = mission_numbers(mission, self.maps)
+        self.drawn = {path: np.asarray(value).tolist() for path, value in self.numbers.items()}
         self.own = None if flight_software is None else checked(flight_software, self.numbers)
         self.software = BUILT_IN if self.own is None else identity(self.own)
         self.prepare = jax.jit(self.scenarios, compiler_options=LEAN)
@@ -247,17 +257,25 @@ class Batch:
         return Prepared(*self.prepare(draws._replace(normals=normals), *others))
 
     def fly_on(
-        self, lanes_there: Prepared, record: Recorder, every: int, watch: Callable | None = None, chunk: int = CHUNK
-    ) -> Flown:  # fmt: skip
-        """Fly lanes that are ready to their ends; as `fly` says."""
+        self,
+        lanes_there: Prepared,
+        record: Recorder,
+        every: int,
+        watch: Callable | None = None,
+        chunk: int = CHUNK,
+        trace: Recorder = nothing,
+    ) -> Flown:
+        """Fly lanes that are ready to their ends; as `fly` says. `trace`: what else is kept, of every cycle."""
         scenarios, first, numbers, orbit, on_board = lanes_there
-        records, lanes = [], take_off(scenarios, first, record)
+        records, traces, lanes = [], [], take_off(scenarios, first, record, trace=trace)
         while True:
-            records.append(lanes.advance(chunk, every))
+            kept, seen = lanes.advance(chunk, every)
+            records.append(kept)
+            traces.append(seen)
             if watch:
-                watch(records[-1][-1])
+                watch(kept[-1])
             if not lanes.is_anyone_alive():
                 break
         last = lanes.last()
         rest = settle_lanes(scenarios, last, self.mission.requirements.crash_speed_mps, self.mission.detail)
-        return Flown(np.concatenate(records), last, scenarios, numbers, orbit, rest, on_board)
+        return Flown(np.concatenate(records), last, scenarios, numbers, orbit, rest, on_board, tuple(traces))

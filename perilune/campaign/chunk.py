@@ -14,20 +14,19 @@ from perilune.assessment.outcome import Outcome, classify_batch
 from perilune.foundation.compilation import use_cache, use_processor
 from perilune.foundation.errors import UserError
 from perilune.interface.events import INDEX
+from perilune.simulation.simulate import nothing
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
 from .batch import WIDTH, Flown, Prepared
 from .build import check_build
 from .design import normals_of
 from .jobs import EVERY
-from .one import flight_of, run_digest
-from .plan import Plan, batch_of, check_scenario, told_faults
+from .one import run_digest, seen_of
+from .plan import Plan, batch_of, check_scenario
 from .said import applied
 from .sample import draw_count
 from .summary import COLUMN, rows
 
-TOLD = 16  # lost runs of a chunk whose cause is worked out: they fly once more, recorded every cycle
-ABREAST = 8  # to a multiple of which told runs are filled up: some of what is worked out of them is compiled for each width
 TRACKED = 4  # chunks whose tracks are kept: 512 runs draw a tube, and a million would fill a disk
 TRACKS = (
     "time_s",
@@ -66,14 +65,14 @@ class Flights(NamedTuple):
     digests: list[str]
 
 
-def fly_chunks(plan: Plan, chunks: Sequence[int]) -> Flights:
-    """Fly all runs of these chunks side by side, whoever asks for how many of them."""
+def fly_chunks(plan: Plan, chunks: Sequence[int], traced: tuple[str, ...] = ()) -> Flights:
+    """Fly all runs of these chunks side by side, whoever asks for how many of them. `traced`: channels kept of every cycle."""
     batch = batch_of(plan)
     draws, runs = draw_count(batch.mission), [run for chunk in chunks for run in plan.runs(chunk)]
     normals = [normals_of(plan.design, plan.seed, plan.length, WIDTH * chunk, WIDTH, draws) for chunk in chunks]
     faults = [plan.faults_of_run(batch.mission, run) for _, run in runs] if plan.priors else plan.faults_of(batch.mission)
     ready = batch.prepared(runs, faults, None, None if normals[0] is None else np.concatenate(normals))
-    flown = batch.fly_on(ready, recorder(BATCH_CHANNELS, True), EVERY)
+    flown = batch.fly_on(ready, recorder(BATCH_CHANNELS, True), EVERY, trace=recorder(traced) if traced else nothing)
     outcomes = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)
     last, numbers = jax.tree.map(np.asarray, jax.device_get((flown.last, flown.numbers)))
     digests = [
@@ -84,28 +83,22 @@ def fly_chunks(plan: Plan, chunks: Sequence[int]) -> Flights:
         )
         for lane in range(len(runs))
     ]
-    return Flights(ready, flown, outcomes, digests)
+    return Flights(ready, flown._replace(last=last, numbers=numbers), outcomes, digests)
 
 
-def causes_of(task: Task, flights: Flights, runs: Sequence[int]) -> list[str]:
-    """The first cause of each run: empty where it landed within requirements; “not told” beyond the first few lost ones of each
-    chunk."""
-    batch, found = batch_of(task.plan), [""] * len(runs)
-    lost = [k for k in range(len(runs)) if not flights.outcomes[k].is_within_requirements]
-    for k in lost:
-        found[k] = "not told"
-    told = [k for first in range(0, len(runs), WIDTH) for k in [k for k in lost if first <= k < first + WIDTH][:TOLD]]
-    if not told or task.explain is None:
-        return found
-    for first in range(0, len(told), TOLD):
-        some = told[first : first + TOLD]
-        padded = some + [some[-1]] * (-len(some) % ABREAST)
-        again = batch.fly_on(flights.ready.lanes(padded), recorder(task.channels), 1)
-        for place, k in enumerate(some):
-            faults = told_faults(task.plan, batch.mission, runs[k] if task.plan.priors else None)
-            flight = flight_of(batch, again, place, task.channels, task.plan.seed, faults)
-            found[k] = task.explain(flight).get("cause", "")
-    return found
+def causes_of(task: Task, flights: Flights) -> list[str]:
+    """The first cause of each run: empty where it landed within requirements, “not told” where nobody asks for causes."""
+    explain, batch = task.explain, batch_of(task.plan)
+
+    def channels(lane: int) -> dict[str, np.ndarray]:
+        return dict(zip(("time_s", *task.channels), flights.flown.trace(lane).T, strict=True))
+
+    def cause(lane: int, outcome: Outcome) -> str:
+        if explain is None:
+            return "not told"
+        return explain(seen_of(batch, flights.flown, lane, channels(lane), outcome)).get("cause", "")
+
+    return ["" if outcome.is_within_requirements else cause(lane, outcome) for lane, outcome in enumerate(flights.outcomes)]
 
 
 class Rows(NamedTuple):
@@ -153,13 +146,13 @@ def check_device(device: str) -> None:
 def columns_of(task: Task, chunks: Sequence[int]) -> tuple[dict[str, np.ndarray], Flown]:
     """The columns of chunks that fly side by side, and what flew."""
     plan, batch = task.plan, batch_of(task.plan)
-    flights = fly_chunks(plan, chunks)
+    flights = fly_chunks(plan, chunks, task.channels)
     runs = [run for chunk in chunks for _, run in plan.runs(chunk)]
     period = batch.mission.flight.period_s
     figures = rows(flights.flown, runs, batch.mission.requirements, EVERY, period, flights.outcomes)
     columns: dict[str, Any] = {"run": runs}
     columns |= {name: [row[name] for row in figures] for name in figures[0] if name != "seed"}
-    columns["first_cause"] = causes_of(task, flights, runs)
+    columns["first_cause"] = causes_of(task, flights)
     if strata := plan.strata(batch.mission):
         columns["stratum"] = [strata.names[k] for k in strata.places(np.asarray(runs))]
         columns["failing"] = [strata.said(plan.seed, run) for run in runs]

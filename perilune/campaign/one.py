@@ -12,7 +12,7 @@ import numpy as np
 
 from perilune.assessment.flight import BUILT_IN, Flight, events_of
 from perilune.assessment.orbit import orbit_figures
-from perilune.assessment.outcome import classify_batch
+from perilune.assessment.outcome import Outcome, classify_batch
 from perilune.flight.modes import NAMES
 from perilune.simulation.checks import check_faults
 from perilune.simulation.mission import Mission
@@ -122,28 +122,38 @@ def progress_of(row: np.ndarray) -> Progress:
 
 def flight_of(batch: Batch, flown: Flown, lane: int, names: tuple[str, ...], seed: int, told: dict[str, Any]) -> Flight:
     """One lane of a batch that was recorded every cycle, in `names`, as a flight."""
-    last = jax.tree.map(lambda x: np.asarray(x)[lane], jax.device_get(flown.last))
-    # Frozen once it has ended, the lane repeats its last row to the end of the chunk: cut that off.
-    table = flown.records[: max(int(last.tick), 1), lane, :]
-    channels = {name: table[:, i] for i, name in enumerate(("time_s", *names))}
     outcome = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)[lane]
-    numbers = {path: np.asarray(value)[lane] for path, value in jax.device_get(flown.numbers).items()}
-    orbit = jax.tree.map(lambda x: np.asarray(x)[lane], jax.device_get(flown.orbit))
+    last, numbers = jax.tree.map(lambda x: np.asarray(x)[lane], jax.device_get((flown.last, flown.numbers)))
+    channels = dict(zip(("time_s", *names), flown.records[: flown.cycles(lane), lane].T, strict=True))
     reference = batch.mission.reference
-    return Flight(
-        mission=batch.mission.name,
-        title=batch.mission.title,
+    return replace(
+        seen_of(batch, flown, lane, channels, outcome),
         seed=seed,
         scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning, batch.software),
         faults=told,
-        channels=channels,
-        events=events_of(last.log.tick, batch.mission.flight.period_s, channels, outcome.touchdown),
-        outcome=outcome,
         digest=run_digest(numbers, last, outcome.as_dict()),
         readouts=reference.readouts if reference else None,
         readouts_credit=reference.credit if reference else "",
-        drawn={path: np.asarray(value).tolist() for path, value in batch.numbers.items()},
         resolved={path: np.asarray(value).tolist() for path, value in numbers.items()},
+    )
+
+
+def seen_of(batch: Batch, flown: Flown, lane: int, channels: dict[str, np.ndarray], outcome: Outcome) -> Flight:
+    """One lane of a batch as the story of a flight reads it: channels of every cycle, events, outcome, and the lander as drawn;
+    nothing of what was put into it."""
+    orbit = jax.tree.map(lambda x: np.asarray(x)[lane], jax.device_get(flown.orbit))
+    ticks = np.asarray(flown.last.log.tick[lane])
+    return Flight(
+        mission=batch.mission.name,
+        title=batch.mission.title,
+        seed=0,
+        scenario_digest="",
+        faults={},
+        channels=channels,
+        events=events_of(ticks, batch.mission.flight.period_s, channels, outcome.touchdown),
+        outcome=outcome,
+        digest="",
+        drawn=batch.drawn,
         orbit=orbit_figures(*orbit) if orbit else {},
         way=orbit_channels(orbit[1], orbit[0].impact) if orbit else {},
         flight_software=batch.software,

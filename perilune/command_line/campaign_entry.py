@@ -46,9 +46,9 @@ def fly_campaign(
     from perilune.campaign.run import fly_campaign as fly
     from perilune.campaign.store import Store
     from perilune.foundation.compilation import use_cache
-    from perilune.telemetry.dictionary import CHANNELS
+    from perilune.investigation.causes import READS, cause_of
 
-    from .campaigning import Broken, Layout, cause_of, default_folder, how_many, plan_of
+    from .campaigning import Broken, Layout, default_folder, how_many, plan_of
 
     if not isinstance(mission, str | Path):
         raise UserError(
@@ -61,5 +61,5 @@ def fly_campaign(
     plan = plan_of(str(mission), seed, broken, overrides or {}, Layout(beginning, design, device), length)
     target = out or default_folder(plan)
     is_there = Store(target).read_head() is not None
-    fly(plan, target, length, is_there, Means(workers, scheduler), (cause_of, tuple(CHANNELS)), watch)
+    fly(plan, target, length, is_there, Means(workers, scheduler), (cause_of, READS), watch)
     return Evidence(target)

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from perilune.assessment.flight import Flight
 from perilune.campaign.build import build
 from perilune.campaign.compare import Comparison
 from perilune.campaign.plan import DEVICES, Plan, digest_of, frozen
@@ -18,10 +17,8 @@ from perilune.campaign.stopping import StopRule
 from perilune.campaign.tally import Tally
 from perilune.foundation.compilation import use_processor
 from perilune.foundation.errors import UserError
-from perilune.investigation.orbit import orbit_cause
-from perilune.investigation.timeline import first_cause
+from perilune.investigation.causes import READS, cause_of
 from perilune.simulation.load import from_here
-from perilune.telemetry.dictionary import CHANNELS
 
 MOST_RUNS_SHOWN = 12  # runs that a comparison names
 MOST_SHOWN = 6  # outcomes, causes and strata in the live table
@@ -95,11 +92,6 @@ def default_folder(plan: Plan) -> Path:
     return Path("out") / f"campaign-{Path(plan.mission).stem}-{plan.seed}-{digest_of(plan)[:6]}"
 
 
-def cause_of(flight: Flight) -> dict[str, Any]:
-    """A lost flight's first cause, on the way from orbit or after it."""
-    return orbit_cause(flight) if flight.orbit.get("impact") else first_cause(flight)
-
-
 def as_time(seconds: float) -> str:
     """Minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
@@ -150,7 +142,7 @@ def shown_strata(tally: Tally) -> Table:
 
 def fly_with_display(plan: Plan, folder: str | Path, runs: int | StopRule, going: Going, console: Console | None) -> Tally:
     """Fly, with a live table where a person watches."""
-    explain = (cause_of, tuple(CHANNELS))
+    explain = (cause_of, READS)
     if console is None or not console.is_terminal:
         return fly_campaign(plan, folder, runs, going.resume, going.means, explain)
     with Live(console=console, refresh_per_second=2) as live:

@@ -68,15 +68,15 @@ def fly(
 
 def with_cause(flight: Flight) -> Flight:
     """The flight with its first cause and the chain from there."""
-    from perilune.investigation.orbit import orbit_cause
-    from perilune.investigation.timeline import first_cause, reaction_chain
+    from perilune.investigation.causes import cause_of
+    from perilune.investigation.timeline import reaction_chain
 
+    cause = cause_of(flight)
     if flight.orbit.get("impact"):
-        return replace(flight, cause=orbit_cause(flight))
+        return replace(flight, cause=cause)
     # The chain's steps are those of the built-in software: how it agrees, confirms and changes mode.
     has_waited = flight.event("below_gate_without_range") is not None and flight.flew_built_in()
-    cause = {**first_cause(flight), "reaction": reaction_chain(flight) if has_waited else []}
-    return replace(flight, cause=cause)
+    return replace(flight, cause={**cause, "reaction": reaction_chain(flight) if has_waited else []})
 
 
 def finite_or_none(value: Any) -> Any:

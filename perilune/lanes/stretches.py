@@ -1,5 +1,5 @@
-"""Time for a block of lanes: cycles, and after every so many of them a record. All of one block before the next, so that what a
-block works with stays in the cache."""
+"""Time for a block of lanes: cycles, a trace of each, and after every so many of them a record. All of one block before the next,
+so that what a block works with stays in the cache."""
 
 import ctypes
 
@@ -9,11 +9,12 @@ from .layout import Layout, Leaf, room
 from .machine import Code, compiled
 from .program import Written
 
-# `cycle` goes from one snapshot's memory to another's; `finish` makes of the snapshots before and after a stretch the one that
-# stands, and the record. Three memories take turns; what it returns is the one in which the last snapshot is.
+# `cycle` goes from one snapshot's memory to another's; `trace` reads each; `finish` makes of the snapshots
+# before and after a stretch the one that stands, and the record. Three memories take turns; what it returns is the one in which
+# the last snapshot is.
 LOOP = """
-define ptr @fly(ptr %cycle, ptr %finish, ptr %P, ptr %A0, ptr %B0, ptr %C0, ptr %R0, ptr %W, ptr %T,
-                i32 %first, i32 %every, i32 %stretches, i64 %record) {
+define ptr @fly(ptr %cycle, ptr %finish, ptr %trace, ptr %P, ptr %A0, ptr %B0, ptr %C0, ptr %R0, ptr %Q0, ptr %W, ptr %T,
+                i32 %first, i32 %every, i32 %stretches, i64 %record, i64 %traced) {
 entry:
   br label %stretch
 stretch:
@@ -32,6 +33,11 @@ one:
   %k.next = add i32 %k, 1
   %tick = add i32 %tick0, %k.next
   call void %cycle(ptr %P, ptr %from, ptr null, ptr %to, ptr null, ptr %W, ptr %T, i32 %tick)
+  %row = add i32 %done, %k
+  %row.long = zext i32 %row to i64
+  %offset = mul i64 %row.long, %traced
+  %Q = getelementptr i8, ptr %Q0, i64 %offset
+  call void %trace(ptr %P, ptr %to, ptr null, ptr null, ptr %Q, ptr %W, ptr %T, i32 %tick)
   %is.first = icmp eq i32 %k, 0
   %to.next = select i1 %is.first, ptr %c, ptr %from
   %goes.on = icmp slt i32 %k.next, %every
@@ -61,13 +67,13 @@ class Step:
 
 
 class Stretches:
-    """A cycle and what finishes a stretch of them, ready for blocks of lanes."""
+    """A cycle, what finishes a stretch of them and what traces each, ready for blocks; and the layouts of what they keep."""
 
-    def __init__(self, cycle: Step, finish: Step, record: Layout):
-        self.steps = cycle, finish
-        self.record = record
+    def __init__(self, cycle: Step, finish: Step, trace: Step, record: Layout, traced: Layout):
+        self.steps = cycle, finish, trace
+        self.record, self.traced = record, traced
         self.loop = Code(compiled(LOOP), "fly")
-        kind = ctypes.CFUNCTYPE(POINTER, *[POINTER] * 9, NUMBER, NUMBER, NUMBER, LONG)
+        kind = ctypes.CFUNCTYPE(POINTER, *[POINTER] * 11, NUMBER, NUMBER, NUMBER, LONG, LONG)
         self.fly = kind(self.loop.address)
 
 
@@ -82,14 +88,15 @@ class Blocks:
         self.current = np.zeros(len(state), int)  # which of the three memories a block's last snapshot is in
         self.workspace = room(1, max(step.workspace for step in program.steps) + 64)
 
-    def advance(self, block: int, tick: int, every: int, stretches: int, records: np.ndarray) -> None:
-        """One block through so many stretches; records (bytes of one a stretch) are written."""
+    def advance(self, block: int, tick: int, every: int, stretches: int, records: np.ndarray, traces: np.ndarray) -> None:
+        """One block through so many stretches; records (bytes of one a stretch) and traces (of one a cycle) are written."""
         order = [(self.current[block] + k) % 3 for k in range(3)]
         rows = [self.memories[k][block] for k in order]
         at = [row.ctypes.data for row in rows]
         last = self.program.fly(
             *(step.address for step in self.program.steps), self.own[block].ctypes.data, *at, records.ctypes.data,
-            self.workspace.ctypes.data, self.pointers.ctypes.data, tick, every, stretches, self.program.record.size,
+            traces.ctypes.data, self.workspace.ctypes.data, self.pointers.ctypes.data, tick, every, stretches,
+            self.program.record.size, self.program.traced.size,
         )  # fmt: skip
         self.current[block] = order[at.index(last)]
 

@@ -95,7 +95,7 @@ def foot_section(facts: Facts, address: str) -> Safe:
         "Intervals hold what chance in these runs leaves open, not what the model leaves out.",
         "Shares: Clopper and Pearson's exact interval; over kinds of runs, joined as Zou, Huang & Zhang (2009) have it, the "
         "priors taken as known. Quantiles: percentile bootstrap, from 2,000 runs on the exact interval of order statistics.",
-        "First causes are read from onboard telemetry alone, and are not told for every run.",
+        "First causes are read from onboard telemetry alone, of every cycle.",
     ]
     not_promised = [
         "Equal bits between processors, or versions of JAX and LLVM: outcomes are compared then, not bits.",

@@ -77,8 +77,7 @@ def cause_section(facts: Facts) -> Safe:
     rows = [(name, count, f"{100.0 * count / total:.1f} %", CAUSES.get(name, "")) for name, count in causes.items()]
     told = (
         "Told from the onboard telemetry of each run that was lost or missed a requirement, by the first trouble of the chain. "
-        "Causes are worked out by flying such runs again, the first 16 of each 128: the others count as “not told”. These are "
-        "counts of runs as laid out"
+        "These are counts of runs as laid out"
     )
     told += ", in which rare failures are flown more often than they happen." if facts.is_weighted else "."
     return section(

@@ -1,7 +1,7 @@
 """What the names of first causes mean, for people."""
 
 CAUSES = {
-    "not told": "not worked out: causes are worked out for the first 16 of each 128 runs that missed a requirement",
+    "not told": "not worked out when it was flown",
     "thrust_low": "less thrust was felt while braking than was asked for",
     "thrust_high": "more thrust was felt while braking than was asked for",
     "range_finder_given_up": "navigation gave the range finder up",

@@ -12,7 +12,7 @@ import numpy as np
 from perilune.lanes import WIDTH, Blocks, Layout, Step, Stretches, given, given_to_all, layout_of, room, tick_given, write
 
 from .scenario import Scenario, lane_axes
-from .simulate import Recorder, Snapshot, cycle, fly_chunk, frozen_if_ended
+from .simulate import Recorder, Snapshot, cycle, fly_chunk, frozen_if_ended, nothing
 
 
 class Shapes(NamedTuple):
@@ -72,9 +72,22 @@ def flying_cycle(shapes: Shapes) -> Step:
     return Step(write("cycle", one, (own, shared, snapshot, jax.ShapeDtypeStruct((), jnp.int32)), arguments, {"O": state}))
 
 
+@lru_cache(maxsize=16)
+def tracing(shapes: Shapes, trace: Recorder) -> tuple[Step, Layout]:
+    """What keeps something of every cycle, and how that lies in memory; raises as `flying_cycle` does."""
+    own, shared, snapshot = shapes.one()
+
+    def one(own_leaves, shared_leaves, seen):
+        return trace(shapes.whole(own_leaves, shared_leaves), seen)
+
+    traced = layout_of(jax.eval_shape(one, own, shared, snapshot))
+    arguments = [*given("P", layout_of(own)), *given_to_all(shared), *given("S", layout_of(snapshot))]
+    return Step(write("trace", one, (own, shared, snapshot), arguments, {"R": traced})), traced
+
+
 @lru_cache(maxsize=32)
-def program(shapes: Shapes, record: Recorder) -> Program:
-    """The program for scenarios and snapshots of these shapes and this recorder; raises as `flying_cycle` does."""
+def program(shapes: Shapes, record: Recorder, trace: Recorder) -> Program:
+    """The program for scenarios and snapshots of these shapes and these recorders; raises as `flying_cycle` does."""
     own, shared, snapshot = shapes.one()
 
     def finish(own_leaves, shared_leaves, before, after):
@@ -85,15 +98,26 @@ def program(shapes: Shapes, record: Recorder) -> Program:
     rows = layout_of(jax.eval_shape(finish, own, shared, snapshot, snapshot)[1])
     arguments = [*given("P", layout), *given_to_all(shared), *given("S", state), *given("A", state)]
     ended = write("finish", finish, (own, shared, snapshot, snapshot), arguments, {"O": state, "R": rows})
-    return Program(Stretches(flying_cycle(shapes), Step(ended), rows), layout, state)
+    traces, traced = tracing(shapes, trace)
+    return Program(Stretches(flying_cycle(shapes), Step(ended), traces, rows, traced), layout, state)
+
+
+class Advanced(NamedTuple):
+    """What was kept on the way: records and traces of each cycle (time, lanes, …).
+
+    A trace is of use up to the last cycle that its lane flew: what comes after it is not defined.
+    """
+
+    records: np.ndarray
+    traces: np.ndarray
 
 
 class InFlight(ABC):
-    """Lanes under way: `advance` flies them on and hands out records, `last` is where they are."""
+    """Lanes under way: `advance` flies them on and hands out what is kept, `last` is where they are."""
 
     @abstractmethod
-    def advance(self, cycles: int, every: int) -> np.ndarray:
-        """So many cycles on; a record every so many. Records are (time, lanes, …)."""
+    def advance(self, cycles: int, every: int) -> Advanced:
+        """So many cycles on; a record every so many."""
 
     @abstractmethod
     def is_anyone_alive(self) -> bool:
@@ -124,24 +148,29 @@ class ByLanes(InFlight):
         flags = self.blocks.read(jax.tree.unflatten(state.tree, state.leaves).is_alive)
         return np.asarray(flags.any(axis=(1, 2)))
 
-    def advance(self, cycles: int, every: int) -> np.ndarray:
+    def advance(self, cycles: int, every: int) -> Advanced:
         """See `InFlight`. A block whose lanes have all ended is as it was, and so is its record."""
         assert cycles % every == 0, "a record is due at the end of a chunk"
-        stretches, record = cycles // every, self.program.stretches.record
-        whole = np.zeros((stretches, len(self.rows), record.size), np.uint8)
+        stretches, count, layouts = cycles // every, len(self.rows), self.program.stretches
+        records = room(count * stretches, layouts.record.size).reshape(count, stretches, -1)
+        traces = room(count * cycles, layouts.traced.size).reshape(count, cycles, -1)
         for block, row in enumerate(self.rows):
             if self.alive[block] or row is None:
-                rows = room(stretches, record.size)
-                self.blocks.advance(block, self.tick, every, stretches, rows)
-                self.rows[block] = rows[-1]
-                whole[:, block] = rows
+                self.blocks.advance(block, self.tick, every, stretches, records[block], traces[block])
+                self.rows[block] = records[block, -1].copy()
             else:
-                whole[:, block] = row
+                records[block] = row
         self.tick += cycles
         self.alive = self.who_is_alive()
-        (leaf,) = record.leaves
-        flat = leaf.view(whole.reshape(-1, record.size)).transpose(0, 2, 1)
-        return flat.reshape(stretches, len(self.rows) * WIDTH, *leaf.shape)[:, : self.count].astype(leaf.dtype)
+        return Advanced(self.of_lanes(layouts.record, records), self.of_lanes(layouts.traced, traces))
+
+    def of_lanes(self, layout: Layout, memory: np.ndarray) -> np.ndarray:
+        """Bytes of the one array that a recorder keeps (blocks, time, bytes) as numbers (time, lanes, …)."""
+        (leaf,) = layout.leaves
+        blocks, times, _ = memory.shape
+        flat = leaf.view(memory.reshape(-1, layout.size)).reshape(blocks, times, leaf.count, WIDTH)
+        lanes = flat.transpose(1, 0, 3, 2).reshape(times, blocks * WIDTH, *leaf.shape)
+        return lanes[:, : self.count].astype(leaf.dtype, copy=False)
 
     def is_anyone_alive(self) -> bool:
         """See `InFlight`."""
@@ -155,18 +184,20 @@ class ByLanes(InFlight):
 class ByXla(InFlight):
     """On any device, as XLA compiles it."""
 
-    def __init__(self, scenarios: Scenario, last: Snapshot, record: Recorder, tick: int = 0):
-        self.scenarios, self.snapshot, self.record = scenarios, last, record
+    def __init__(
+        self, scenarios: Scenario, last: Snapshot, record: Recorder, tick: int = 0, trace: Recorder = nothing
+    ):  # fmt: skip
+        self.scenarios, self.snapshot, self.record, self.trace = scenarios, last, record, trace
         self.tick, self.goes_on = tick, bool(jnp.any(last.is_alive))
 
-    def advance(self, cycles: int, every: int) -> np.ndarray:
+    def advance(self, cycles: int, every: int) -> Advanced:
         """See `InFlight`."""
         tick = jnp.asarray(self.tick, jnp.int32)
-        self.snapshot, records, alive = fly_chunk(
-            self.scenarios, self.snapshot, tick, cycles=cycles, every=every, record=self.record
+        self.snapshot, (records, traces), alive = fly_chunk(
+            self.scenarios, self.snapshot, tick, cycles=cycles, every=every, record=self.record, trace=self.trace
         )
         self.tick, self.goes_on = self.tick + cycles, bool(alive)
-        return np.asarray(records)
+        return Advanced(np.asarray(records), np.asarray(traces))
 
     def is_anyone_alive(self) -> bool:
         """See `InFlight`."""
@@ -177,16 +208,19 @@ class ByXla(InFlight):
         return self.snapshot
 
 
-def take_off(scenarios: Scenario, last: Snapshot, record: Recorder, tick: int = 0) -> InFlight:
-    """Lanes after cycle `tick`, ready to fly on: on a processor by machine code for lanes, on another device by XLA.
+def take_off(
+    scenarios: Scenario, last: Snapshot, record: Recorder, tick: int = 0, trace: Recorder = nothing
+) -> InFlight:  # fmt: skip
+    """Lanes after cycle `tick`, ready to fly on: on a processor by machine code for lanes, on another device by XLA. `trace`:
+    what is kept of every cycle, besides the records.
 
     XLA also flies software of a user's own that does what `lanes` has no rule for; a warning says what that was.
     """
     if jax.default_backend() != "cpu":
-        return ByXla(scenarios, last, record, tick)
+        return ByXla(scenarios, last, record, tick, trace)
     shapes = shapes_of(scenarios, last)
     try:
-        return ByLanes(program(shapes, record), scenarios, last, shapes.is_shared, tick)
+        return ByLanes(program(shapes, record, trace), scenarios, last, shapes.is_shared, tick)
     except NotImplementedError as missing:
         warnings.warn(f"flown by XLA, several times slower, for there is no rule for {missing} in perilune.lanes", stacklevel=2)
-        return ByXla(scenarios, last, record, tick)
+        return ByXla(scenarios, last, record, tick, trace)

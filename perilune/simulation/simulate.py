@@ -200,12 +200,19 @@ def first_snapshot(
 Recorder = Callable[[Scenario, Snapshot], Any]
 
 
-def chunk(scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: int, record: Recorder):
-    """Fly all lanes through `cycles` cycles; every `every`-th snapshot is recorded.
+def nothing(scenario: Scenario, snapshot: Snapshot) -> Float[Array, "0"]:
+    """A recorder that keeps nothing."""
+    return jnp.zeros(0)
+
+
+def chunk(
+    scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: int, record: Recorder, trace: Recorder = nothing
+):  # fmt: skip
+    """Fly all lanes through `cycles` cycles; every `every`-th snapshot is recorded, and each is traced.
 
     The loop over ticks is outside the batch, and the tick is one scalar for all lanes: a `cond` on it stays a true
     branch, so that slow sensors and covariance work cost nothing on the cycles between.
-    Returns the last snapshot, the records (time first, then lanes) and whether any lane still flies.
+    Returns the last snapshot, the records and traces (time first, then lanes) and whether any lane still flies.
     """
     axes = lane_axes(scenarios)
     is_alone = last.tick.shape[0] == 1  # one lane is flown without the batch: traced in half the time, and faster
@@ -213,29 +220,38 @@ def chunk(scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: i
         scenarios = jax.tree.map(lambda x, axis: x if axis is None else x[0], scenarios, axes, is_leaf=lambda x: x is None)
         last = jax.tree.map(lambda x: x[0], last)
     step = cycle if is_alone else jax.vmap(cycle, in_axes=(axes, 0, None))
-    keep = record if is_alone else jax.vmap(record, in_axes=(axes, 0))
+    keep, see = (f if is_alone else jax.vmap(f, in_axes=(axes, 0)) for f in (record, trace))
 
     def one(carry, tick):
-        return step(scenarios, carry, tick), None
+        after = step(scenarios, carry, tick)
+        return after, see(scenarios, after)
 
     def several(carry, start):
-        return lax.scan(one, carry, start + 1 + jnp.arange(every, dtype=jnp.int32))[0]
+        return lax.scan(one, carry, start + 1 + jnp.arange(every, dtype=jnp.int32))
+
+    def none_of(carry, start):
+        return carry, jnp.zeros_like(jax.eval_shape(several, carry, start)[1])
 
     def stretch(carry, start):
         if is_alone:
-            carry = lax.cond(carry.is_alive, lambda: several(carry, start), lambda: carry)
+            carry, seen = lax.cond(carry.is_alive, several, none_of, carry, start)
         else:
-            carry = jax.vmap(frozen_if_ended)(carry, several(carry, start))
-        return carry, keep(scenarios, carry)
+            after, seen = several(carry, start)
+            carry = jax.vmap(frozen_if_ended)(carry, after)
+        return carry, (keep(scenarios, carry), seen)
 
     starts = first_tick + every * jnp.arange(cycles // every, dtype=jnp.int32)
-    last, records = lax.scan(stretch, last, starts)
+    last, (records, traces) = lax.scan(stretch, last, starts)
+    traces = traces.reshape(cycles, *traces.shape[2:])
     if is_alone:
-        last, records = jax.tree.map(lambda x: x[None], last), jax.tree.map(lambda x: x[:, None], records)
-    return last, records, jnp.any(last.is_alive)
+        last = jax.tree.map(lambda x: x[None], last)
+        records, traces = jax.tree.map(lambda x: x[:, None], records), traces[:, None]
+    return last, (records, traces), jnp.any(last.is_alive)
 
 
-@partial(jax.jit, static_argnames=("cycles", "every", "record"), donate_argnames=("last",))
-def fly_chunk(scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: int, record: Recorder):
+@partial(jax.jit, static_argnames=("cycles", "every", "record", "trace"), donate_argnames=("last",))
+def fly_chunk(
+    scenarios: Scenario, last: Snapshot, first_tick, cycles: int, every: int, record: Recorder, trace: Recorder = nothing
+):  # fmt: skip
     """`chunk`, compiled."""
-    return chunk(scenarios, last, first_tick, cycles, every, record)
+    return chunk(scenarios, last, first_tick, cycles, every, record, trace)

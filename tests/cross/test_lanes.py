@@ -226,6 +226,9 @@ def test_what_has_no_rule_is_said():
         by_lanes(jnp.sort, X)
 
 
+TRACE = recorder(("truth/speed_mps", "executive/thrust_demand_n", "navigation/climb_rate_mps"))
+
+
 @pytest.fixture(scope="module")
 def under_thrust(batch):
     """Scenarios and first snapshots of eight lanes whose engines light at once."""
@@ -246,9 +249,11 @@ def test_without_a_rule_xla_flies(under_thrust, monkeypatch):
 def test_the_flight_is_that_of_xla(under_thrust):
     """5 s under thrust, slow sensors and filter among them, by both compilers: every figure of every snapshot."""
     scenarios, last, record = under_thrust
-    lanes, xla = take_off(scenarios, last, record), ByXla(scenarios, jax.tree.map(jnp.copy, last), record)
+    lanes = take_off(scenarios, last, record, trace=TRACE)
+    xla = ByXla(scenarios, jax.tree.map(jnp.copy, last), record, trace=TRACE)
     mine, others = lanes.advance(50, 10), xla.advance(50, 10)
-    np.testing.assert_allclose(mine, others, rtol=1e-5, atol=1e-5)  # float32
+    np.testing.assert_allclose(mine.records, others.records, rtol=1e-5, atol=1e-5)  # float32
+    np.testing.assert_allclose(mine.traces, others.traces, rtol=1e-6, atol=1e-7)  # as snapshots below
     named = jax.tree_util.tree_leaves_with_path(xla.last())
     for a, (path, b) in zip(jax.tree.leaves(lanes.last()), named, strict=True):
         a, b = np.asarray(a, float), np.asarray(b, float)
@@ -256,17 +261,29 @@ def test_the_flight_is_that_of_xla(under_thrust):
         assert np.all(np.isclose(a, b, rtol=1e-6, atol=1e-7, equal_nan=True)), (jax.tree_util.keystr(path), np.max(np.abs(a - b)))
 
 
+def test_a_trace_is_the_record_of_every_cycle(under_thrust):
+    """To the bit, and it leaves no mark on records and snapshots."""
+    scenarios, last, record = under_thrust
+    every, plain = take_off(scenarios, last, TRACE), take_off(scenarios, last, record)
+    traced = take_off(scenarios, last, record, trace=TRACE)
+    records, traces = traced.advance(50, 10)
+    assert traces is not None and traces.shape == (50, 8, 4)
+    assert np.array_equal(traces, every.advance(50, 1).records)
+    assert np.array_equal(records, plain.advance(50, 10).records)
+    assert jax.tree.all(jax.tree.map(lambda a, b: np.array_equal(a, b, equal_nan=True), traced.last(), plain.last()))
+
+
 def test_ended_blocks_stand_still(under_thrust):
     """Of sixteen lanes the first eight end after a second: their records and snapshots stay, and the others fly as ever."""
     scenarios, last, record = under_thrust
     lanes = take_off(scenarios, last, record)
-    before = lanes.advance(50, 10)
+    before = lanes.advance(50, 10).records
     assert lanes.is_anyone_alive()
     limit = jnp.full_like(last.time_limit, 1.0)
     ended = take_off(scenarios, eqx.tree_at(lambda s: s.time_limit, last, limit), record)
-    first = ended.advance(50, 10)
+    first = ended.advance(50, 10).records
     assert not ended.is_anyone_alive()
-    second = ended.advance(50, 10)
+    second = ended.advance(50, 10).records
     assert np.array_equal(first[-1], second[0]) and np.array_equal(second[0], second[-1])
     assert np.array_equal(before[0], first[0])  # the first second is the same
     assert set(np.asarray(ended.last().tick).tolist()) == {10}

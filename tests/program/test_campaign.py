@@ -32,6 +32,8 @@ from perilune.campaign.stopping import StopRule
 from perilune.campaign.store import Store
 from perilune.foundation.errors import UserError
 from perilune.foundation.randomness import run_key
+from perilune.investigation.causes import READS, cause_of
+from perilune.investigation.timeline import first_cause
 from perilune.report.campaign_page import campaign_page
 from tests.program.dask_processes import ended, scheduler, worker
 
@@ -46,7 +48,7 @@ ROWS = {"run": np.arange(3), "outcome": np.asarray(["landed"] * 3), "digest": np
 def flown(tmp_path_factory):
     """A campaign by two workers, and its folder."""
     folder = tmp_path_factory.mktemp("campaign") / "two"
-    return fly_campaign(PLAN, folder, RUNS, means=Means(min(2, os.cpu_count() or 1))), folder
+    return fly_campaign(PLAN, folder, RUNS, means=Means(min(2, os.cpu_count() or 1)), explain=(cause_of, READS)), folder
 
 
 def digests(folder: str | Path) -> list[str]:
@@ -75,6 +77,16 @@ def test_a_run_is_replayed_to_the_bit(flown):
     assert flight.outcome.touchdown.vertical_speed_mps == row["vertical_speed_mps"]
     with pytest.raises(UserError, match=f"has no run {RUNS}"):
         fly_again(folder, RUNS)
+
+
+def test_the_cause_of_every_lost_run_is_that_of_its_replay(flown):
+    """Read from the few channels that a batch keeps of every cycle, and from the whole history of the lane flown alone."""
+    _, folder = flown
+    evidence = Evidence(folder)
+    missed, causes = ~np.asarray(evidence.column("is_within_requirements"), bool), evidence.column("first_cause")
+    assert missed.any() and all(bool(cause) == is_lost for cause, is_lost in zip(causes, missed, strict=True))
+    run = int(np.flatnonzero(missed)[0])
+    assert first_cause(fly_again(folder, run))["cause"] == causes[run] != "not told"
 
 
 def test_what_was_applied_is_what_was_planned(flown, batch):
