@@ -11,7 +11,7 @@ from .values import SMALL, Big, Number, Small, Value, whole
 def new_array(b: Builder, shape, dtype: str, varies: bool) -> Big:
     """New memory for an array."""
     size = max(int(np.prod(shape)), 1)
-    return Big(dtype, varies, b.arena.take(size * b.bytes_of(dtype, varies)), tuple(shape), whole(tuple(shape)))
+    return Big(dtype, varies, b.memory.take(size * b.bytes_of(dtype, varies)), tuple(shape), whole(tuple(shape)))
 
 
 def in_memory(b: Builder, value: Value) -> Big:

@@ -1,12 +1,13 @@
 """Writes the text of a program, function after function, and keeps account of where each number is."""
 
 import struct
-import weakref
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from .values import EVERYWHERE, WIDTH, Arena, Number, Region, word
+from .memory import ALIGNED, Memory
+from .values import EVERYWHERE, WIDTH, Number, Region, word
 
 BASES = "PSAORWT"  # what a function is given: see `program`
 ARGUMENTS = ", ".join([*(f"ptr noalias %{base}" for base in BASES), "i32 %tick"])
@@ -23,26 +24,38 @@ def literal(value, dtype: str) -> str:
     return str(int(value))
 
 
+@dataclass
+class Piece:
+    """A function that is written, and where its numbers were stored that later ones ask for."""
+
+    lines: list[str]
+    end: int  # in touches of memory
+    stored: dict[tuple[str, str], tuple[Region, int]] = field(default_factory=dict)
+
+
 class Builder:
     """Text under construction.
 
     A program is a row of functions over one workspace (`%W`), called one after the other by a driver, which alone branches
-    where whole functions are left out. Numbers that a later function needs are stored when theirs ends.
+    where whole functions are left out. Numbers that a later function asks for are stored at the end of theirs.
     """
 
     def __init__(self, title: str = ""):
         self.title = title
-        self.arena = Arena()
-        self.functions: list[str] = []
+        self.memory = Memory()
+        self.pieces: list[Piece] = []
         self.driver: list[str] = []
         self.lines: list[str] = []
-        self.piece = 0
         self.names = 0
         self.depth = 0  # of loops and branches inside the function
         self.known: list[dict] = [{}]  # what has a name already: text or number → name, a table for each depth
-        self.named: weakref.WeakSet[Number] = weakref.WeakSet()
         self.block = "entry"
         self.needed: set = set()  # functions from outside
+
+    @property
+    def piece(self) -> int:
+        """The number of the function that is open."""
+        return len(self.pieces)
 
     # names and lines ----------------------------------------------------------------------------------------------
 
@@ -83,10 +96,7 @@ class Builder:
 
     def made(self, text: str, dtype: str, varies: bool) -> Number:
         """The number that a line makes."""
-        number = Number(dtype, varies, name=self.named_text(text), home=self.piece)
-        if self.depth == 0:
-            self.named.add(number)
-        return number
+        return Number(dtype, varies, name=self.named_text(text), home=self.piece)
 
     @contextmanager
     def inside(self):
@@ -100,27 +110,48 @@ class Builder:
     # functions ------------------------------------------------------------------------------------------------------
 
     def end_piece(self) -> None:
-        """End the function, storing what is still needed of it, and begin the next."""
+        """End the function, and begin the next."""
         assert self.depth == 0
         if not self.lines:
             return
-        self.known = [{}]
-        stored: dict[tuple[str, str], tuple[Region, int]] = {}
-        for number in sorted(self.named, key=lambda n: int(n.name[2:])):
-            if number.place is None:
-                key = (number.name, number.dtype)
-                if key not in stored:
-                    stored[key] = (self.arena.take(self.bytes_of(number.dtype, number.varies)), 0)
-                    self.store(number, *stored[key], number.varies)
-                number.place = stored[key]
-        body = "\n".join(self.lines)
-        self.functions.append(
-            f"define internal void @{self.title}_{self.piece}({ARGUMENTS}) #0 {{\nentry:\n{body}\nret void\n}}\n"
-        )
         self.driver.append(f"call void @{self.title}_{self.piece}({PASSED})")
+        self.pieces.append(Piece(self.lines, self.memory.now))
         self.lines, self.known, self.block = [], [{}], "entry"
-        self.named = weakref.WeakSet()
-        self.piece += 1
+
+    def kept(self, number: Number) -> tuple[Region, int]:
+        """Where a number of a function that has ended lies in memory: from the end of that function on, if nowhere else."""
+        if number.place is None:
+            assert 0 <= number.home < self.piece, "a number of no function that has ended"
+            home, key = self.pieces[number.home], (number.name, number.dtype)
+            if key not in home.stored:
+                region = self.memory.take(self.bytes_of(number.dtype, number.varies))
+                self.memory.touch(region, home.end)
+                home.lines += self.stored(number, region)
+                home.stored[key] = region, 0
+            number.place = home.stored[key]
+        return number.place
+
+    def stored(self, number: Number, region: Region) -> list[str]:
+        """The lines that put a number by its name into working memory."""
+        where, operand, kind = self.fresh(), number.name, self.kind(number.dtype, number.varies)
+        lines = [f"{where} = getelementptr i8, ptr %{region.base}, i64 {region.begin(0)}"]
+        if number.dtype == "bool":
+            held, wide = self.kind("int8", number.varies), self.fresh()
+            lines.append(f"{wide} = zext {kind} {operand} to {held}")
+            operand, kind = wide, held
+        unit = self.bytes_of(number.dtype, number.varies)
+        return [*lines, f"store {kind} {operand}, ptr {where}, align {min(unit, ALIGNED)}"]
+
+    def written(self) -> tuple[str, int]:
+        """All functions and their driver as text, and the bytes of working memory that they need."""
+        assert not self.lines, "a function that has not ended"
+        body = "\n".join(self.driver)
+        texts = [
+            f"define internal void @{self.title}_{k}({ARGUMENTS}) #0 {{\nentry:\n" + "\n".join(one.lines) + "\nret void\n}\n"
+            for k, one in enumerate(self.pieces)
+        ]
+        texts.append(f"define void @{self.title}({ARGUMENTS}) #0 {{\nentry:\n{body}\nret void\n}}\n")
+        return self.memory.settle("\n".join(texts))
 
     def end_if_long(self) -> None:
         """End the function if it is long enough and not inside a loop."""
@@ -140,7 +171,8 @@ class Builder:
         if region.base.startswith("T"):  # one of the arrays that all lanes share
             entry = self.named_text(f"getelementptr ptr, ptr %T, i64 {region.base[1:]}")
             base = self.named_text(f"load ptr, ptr {entry}")
-        where = self.named_text(f"getelementptr i8, ptr {base}, i64 {region.offset + static * unit}")
+        self.memory.touch(region)
+        where = self.named_text(f"getelementptr i8, ptr {base}, i64 {region.begin(static * unit)}")
         if moving is None:
             return where
         return self.named_text(f"getelementptr [{unit} x i8], ptr {where}, i64 {moving}")
@@ -152,14 +184,11 @@ class Builder:
         held = "i8" if dtype == "bool" else word(dtype)
         kind = f"<{WIDTH} x {held}>" if varies else held
         name = self.fresh()
-        self.say(f"{name} = load {kind}, ptr {where}, align {min(unit, 64)}")
+        self.say(f"{name} = load {kind}, ptr {where}, align {min(unit, ALIGNED)}")
         if dtype == "bool":
             before, name = name, self.fresh()
             self.say(f"{name} = trunc {kind} {before} to {self.kind('bool', varies)}")
-        number = Number(dtype, varies, name=name, home=self.piece)
-        if self.depth == 0:
-            self.named.add(number)
-        return number
+        return Number(dtype, varies, name=name, home=self.piece)
 
     def store(self, number: Number, region: Region, static: int, varies: bool, moving: str | None = None) -> None:
         """A number to memory."""
@@ -170,11 +199,11 @@ class Builder:
         if number.dtype == "bool":
             held = f"<{WIDTH} x i8>" if varies else "i8"
             operand, kind = self.named_text(f"zext {kind} {operand} to {held}"), held
-        self.say(f"store {kind} {operand}, ptr {where}, align {min(unit, 64)}")
+        self.say(f"store {kind} {operand}, ptr {where}, align {min(unit, ALIGNED)}")
 
     def placed(self, dtype: str, varies: bool) -> Number:
         """A number with a place in memory and nothing there yet."""
-        return Number(dtype, varies, place=(self.arena.take(self.bytes_of(dtype, varies)), 0))
+        return Number(dtype, varies, place=(self.memory.take(self.bytes_of(dtype, varies)), 0))
 
     # operands -------------------------------------------------------------------------------------------------------
 
@@ -203,15 +232,19 @@ class Builder:
         """The name of a number that lies in memory, loaded once."""
         name = self.lookup(number)
         if name is None:
-            assert number.place is not None, "a number of another function that was not stored"
-            region, index = number.place
-            loaded = self.load(region, index, number.dtype, number.varies)
-            self.named.discard(loaded)
-            name = loaded.name
+            region, index = self.kept(number)
+            name = self.load(region, index, number.dtype, number.varies).name
             self.known[-1][number] = name
         return name
 
     # loops ------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def turning(self):
+        """What is written meanwhile is a loop, from its first line to its last."""
+        since = self.memory.now
+        yield
+        self.memory.loop(since)
 
     @contextmanager
     def counted(self, count: int):
@@ -222,7 +255,7 @@ class Builder:
         self.label(body)
         line = len(self.lines)
         self.say("")
-        with self.inside():
+        with self.turning(), self.inside():
             yield counter
         latch = self.fresh_label()
         self.say(f"br label %{latch}")

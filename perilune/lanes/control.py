@@ -65,20 +65,19 @@ def branch(b: Builder, eqn, ins: list[Value], wanted: list[Big | None]) -> list[
     """A `cond`."""
     which, branches = only(ins[0]), eqn.params["branches"]
     rest = ins[1:]
-    ins.clear()
     if which.value is not None:
         return walk(b, branches[int(np.clip(int(which.value), 0, len(branches) - 1))], rest, wanted)
     if len(branches) != 2:
         raise NotImplementedError("a choice among more than two")
     if which.varies:
-        no, yes = (walk(b, one, list(rest)) for one in branches)
+        no, yes = (walk(b, one, rest) for one in branches)
         condition = which if which.dtype == "bool" else nonzero(b, which)
         return [chosen(b, condition, n, y) for n, y in zip(no, yes, strict=True)]
     flags = of_branches(eqn, [False, *(varies(v) for v in rest)])
     room = room_for(b, eqn.outvars, flags, wanted)
     goals = [r if isinstance(r, Big) else None for r in room]
     sides = in_driver if b.depth == 0 else in_function
-    sides(b, which, [lambda k=k: fill(b, room, walk(b, branches[k], list(rest), goals)) for k in (0, 1)])
+    sides(b, which, [lambda k=k: fill(b, room, walk(b, branches[k], rest, goals)) for k in (0, 1)])
     return room
 
 
@@ -107,9 +106,8 @@ def chosen(b: Builder, condition: Number, no: Value, yes: Value) -> Value:
 def in_driver(b: Builder, which: Number, sides: list) -> None:
     """Both sides are functions of their own; the driver calls those of one side."""
     b.end_piece()
-    if which.place is None:  # known only within the function that is open
-        raise AssertionError("a condition that was not stored")
-    region, index = which.place
+    region, index = b.kept(which)
+    b.memory.touch(region)
     unit = b.bytes_of(which.dtype, False)
     held = "i8" if which.dtype == "bool" else b.kind(which.dtype, False)
     base, pointer, loaded, is_so = f"%{region.base}", b.fresh(), b.fresh(), b.fresh()
@@ -118,7 +116,7 @@ def in_driver(b: Builder, which: Number, sides: list) -> None:
         entry, base = b.fresh(), b.fresh()
         b.driver += [f"{entry} = getelementptr ptr, ptr %T, i64 {region.base[1:]}", f"{base} = load ptr, ptr {entry}"]
     b.driver += [
-        f"{pointer} = getelementptr i8, ptr {base}, i64 {region.offset + index * unit}",
+        f"{pointer} = getelementptr i8, ptr {base}, i64 {region.begin(index * unit)}",
         f"{loaded} = load {held}, ptr {pointer}",
         f"{is_so} = icmp ne {held} {loaded}, 0",
         f"br i1 {is_so}, label %{yes}, label %{no}",
@@ -155,10 +153,8 @@ def scanned(b: Builder, eqn, ins: list[Value], _) -> list[Value]:
         outs = walk(b, p["jaxpr"], fixed + carry + [row(b, v, 0) for v in rows])
         return outs[:n] + [lengthened(v) for v in outs[n:]]
     results, carried = of_scan(eqn, [varies(v) for v in ins])
-    ins.clear()
     room = room_for(b, eqn.outvars[:n], carried)
     fill(b, room, carry)
-    carry.clear()
     made = [new_array(b, v.aval.shape, str(v.aval.dtype), f) for v, f in zip(eqn.outvars[n:], results[n:], strict=True)]
     rows = [in_memory(b, v) for v in rows]
     with b.counted(length) as turn:
@@ -207,13 +203,12 @@ def repeated(b: Builder, eqn, ins: list[Value], _) -> list[Value]:
     m, n = p["cond_nconsts"], p["body_nconsts"]
     flags, differs = of_while(eqn, [varies(v) for v in ins])
     asked, worked, carry = ins[:m], ins[m : m + n], ins[m + n :]
-    ins.clear()
     room = room_for(b, eqn.outvars, flags)
     fill(b, room, carry)
     head, body, after = b.fresh_label(), b.fresh_label(), b.fresh_label()
     b.say(f"br label %{head}")
     b.label(head)
-    with b.inside():
+    with b.turning(), b.inside():
         goes_on = only(walk(b, p["cond_jaxpr"], asked + room)[0])
         if differs:
             mask = b.named_text(f"bitcast {b.kind('bool', True)} {b.operand(goes_on, True)} to i{WIDTH}")

@@ -88,12 +88,12 @@ def layout_of(shapes: Any) -> Layout:
 
 def given(base: str, layout: Layout) -> list[Value]:
     """A tree's arrays as a program reads or writes them, one of each lane."""
-    return [lying(Region(base, leaf.offset, 0), leaf.shape, leaf.dtype, True) for leaf in layout.leaves]
+    return [lying(Region(base, leaf.offset), leaf.shape, leaf.dtype, True) for leaf in layout.leaves]
 
 
 def given_to_all(shapes: list) -> list[Value]:
     """Arrays that lanes share, as a program reads them: each by its own pointer."""
-    return [lying(Region(f"T{k}", 0, 0), tuple(one.shape), str(one.dtype), False) for k, one in enumerate(shapes)]
+    return [lying(Region(f"T{k}"), tuple(one.shape), str(one.dtype), False) for k, one in enumerate(shapes)]
 
 
 def tick_given() -> Value:

@@ -9,7 +9,7 @@ from jax.extend.core import ClosedJaxpr
 from jax.interpreters import partial_eval
 
 from .arrays import by_number
-from .builder import ARGUMENTS, Builder
+from .builder import Builder
 from .formulas import definition
 from .layout import Layout, given
 from .movement import place_in
@@ -43,14 +43,12 @@ def write(title: str, function: Callable, shapes: tuple, arguments: list[Value],
     b = Builder(title)
     places = [place for base, layout in results.items() for place in given(base, layout)]
     wanted = [place if isinstance(place, Big) else None for place in places]
-    values = walk(b, ClosedJaxpr(jaxpr, closed.consts), list(arguments), wanted)
-    for place in places:
+    for place, value in zip(places, walk(b, ClosedJaxpr(jaxpr, closed.consts), arguments, wanted), strict=True):
         b.end_if_long()
-        store_result(b, place, values.pop(0))
+        store_result(b, place, value)
     b.end_piece()
-    body = "\n".join(b.driver)
-    driver = f"define void @{title}({ARGUMENTS}) #0 {{\nentry:\n{body}\nret void\n}}\n"
-    return Written(title, "\n".join([*outside(b.needed), *b.functions, driver, ATTRIBUTES]), b.arena.size)
+    text, workspace = b.written()
+    return Written(title, "\n".join([*outside(b.needed), text, ATTRIBUTES]), workspace)
 
 
 def store_result(b: Builder, place: Value, value: Value) -> None:

@@ -28,41 +28,21 @@ def is_float(dtype: str) -> bool:
     return dtype.startswith("float")
 
 
-@dataclass(eq=False, slots=True, weakref_slot=True)
+@dataclass(eq=False, slots=True)
 class Region:
-    """A stretch of memory: which base it counts from, and how many bytes on. Given back to its arena when nobody holds it."""
+    """A stretch of memory: which base it counts from, and how many bytes on. Of working memory it is known by a number until the
+    program is written to its end: then it is known who needs memory when, and where in it each has its place."""
 
     base: str
-    offset: int
-    size: int
-    arena: Any = None
+    offset: int = 0
+    number: int = -1  # of working memory
 
-    def __del__(self):
-        if self.arena is not None:
-            self.arena.give_back(self.offset, self.size)
-
-
-class Arena:
-    """Hands out working memory of a block of lanes, and takes it back."""
-
-    def __init__(self):
-        self.size = 0
-        self.free: dict[int, list[int]] = {}
-
-    def take(self, size: int) -> Region:
-        """`size` bytes, aligned for any vector."""
-        size = -(-size // 64) * 64
-        if self.free.get(size):
-            return Region("W", self.free[size].pop(), size, self)
-        self.size += size
-        return Region("W", self.size - size, size, self)
-
-    def give_back(self, offset: int, size: int) -> None:
-        """Free memory for others of the same size."""
-        self.free.setdefault(size, []).append(offset)
+    def begin(self, further: int) -> str:
+        """So many bytes into it, as text; of working memory to be settled (`memory.settled`)."""
+        return str(self.offset + further) if self.number < 0 else f"@{self.number}:{further}@"
 
 
-@dataclass(eq=False, slots=True, weakref_slot=True)
+@dataclass(eq=False, slots=True)
 class Number:
     """One number of every lane (`varies`) or one for all: a constant, a name in the function that made it, a place in memory."""
 

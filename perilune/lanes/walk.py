@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Literal
 
 from . import arithmetic, movement, threefry
 from .arrays import natural
@@ -28,30 +28,13 @@ def dtype_of(v) -> str:
     return str(v.aval.dtype)
 
 
-def last_uses(jaxpr: Jaxpr) -> list[list]:
-    """For each equation the variables that nobody asks for after it."""
-    seen = {v for v in jaxpr.outvars if not isinstance(v, Literal)}
-    dead: list[list] = []
-    for eqn in reversed(jaxpr.eqns):
-        own = []
-        for v in (*eqn.invars, *eqn.outvars):
-            if not isinstance(v, Literal) and v not in seen:
-                seen.add(v)
-                own.append(v)
-        dead.append(own)
-    return dead[::-1]
-
-
 def walk(b: Builder, program: ClosedJaxpr, args: list[Value], wanted: Sequence[Big | None] = ()) -> list[Value]:
-    """Write a program's equations; `args` is emptied, so that nobody holds what is no longer needed.
-
-    `wanted`: where results that lie in memory should be, as far as somebody cares; it is not promised.
-    """
+    """Write a program's equations. `wanted`: where results that lie in memory should be, as far as somebody cares; it is not
+    promised."""
     from . import control  # which walks bodies and branches in turn
 
     jaxpr = program.jaxpr
     values: dict = dict(zip(jaxpr.invars, args, strict=True))
-    args.clear()
     values.update({v: natural(b, constants(np.asarray(c))) for v, c in zip(jaxpr.constvars, program.consts, strict=True)})
 
     def read(v) -> Value:
@@ -59,13 +42,11 @@ def walk(b: Builder, program: ClosedJaxpr, args: list[Value], wanted: Sequence[B
 
     goals = {v: place for v, place in zip(jaxpr.outvars, wanted, strict=False) if place and not isinstance(v, Literal)}
     together = Together(b, jaxpr, goals)
-    for eqn, dead in zip(jaxpr.eqns, last_uses(jaxpr), strict=True):
+    for eqn in jaxpr.eqns:
         b.end_if_long()
         name = eqn.primitive.name
         if name in arithmetic.RULES and is_long(eqn):
             together.add(eqn, read, values)
-            for v in dead:
-                values.pop(v, None)
             continue
         if together.is_asked_for(eqn) or name in control.RULES or name in INLINED:
             together.write(values)
@@ -73,8 +54,6 @@ def walk(b: Builder, program: ClosedJaxpr, args: list[Value], wanted: Sequence[B
             control.before(b, eqn)
         ins = [read(v) for v in eqn.invars]
         if name in INLINED:
-            for v in dead:
-                values.pop(v, None)
             outs = walk(b, inner(eqn), ins, [goals.get(v) for v in eqn.outvars])
         elif name in control.RULES:
             outs = control.RULES[name](b, eqn, ins, [goals.get(v) for v in eqn.outvars])
@@ -87,7 +66,5 @@ def walk(b: Builder, program: ClosedJaxpr, args: list[Value], wanted: Sequence[B
         else:
             raise NotImplementedError(f"the primitive {name}")
         values.update({v: out for v, out in zip(eqn.outvars, outs, strict=True) if str(v) != "_"})
-        for v in dead:
-            values.pop(v, None)
     together.write(values)
     return [read(v) for v in jaxpr.outvars]

@@ -1,6 +1,7 @@
 """Machine code for lanes against JAX: operation by operation, formula by formula, and a whole cycle of the flight."""
 
 import ctypes
+import sys
 from typing import Any
 
 import equinox as eqx
@@ -11,7 +12,7 @@ import pytest
 import scipy.special
 from jax import lax
 
-from perilune.lanes import WIDTH, Step, given, layout_of, room, write
+from perilune.lanes import WIDTH, Step, builder, given, layout_of, room, write
 from perilune.simulation import lane_flight
 from perilune.simulation.lane_flight import ByLanes, ByXla, take_off
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
@@ -160,6 +161,31 @@ def test_random_words_are_those_of_jax():
     assert all(np.array_equal(a, b) for a, b in zip(mine, others[:2], strict=True))
     # A normal number goes through the inverse error function in float32, whose last bit may be another.
     alike(lambda k: jax.random.normal(k, (63,), jnp.float32), keys, rtol=1e-6)
+
+
+def test_what_is_written_hangs_on_nobody_who_looks_on(monkeypatch):
+    """A profiler that keeps the variables of every call keeps objects alive; the text, and so the bits, stay the same."""
+    monkeypatch.setattr(builder, "PIECE", 40)  # many functions, with numbers that later ones ask for
+    one = tuple(jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in (X, M))
+
+    def everything(x, m):
+        first = x[0] * m[0, 1] + x[2]
+        return loops(x, m), branches(x, m), shapes(x, m), first * x
+
+    def written():
+        made = layout_of(jax.eval_shape(everything, *one))
+        return write("tried", everything, one, given("S", layout_of(one)), {"O": made})
+
+    held: list[Any] = []
+    alone = written()
+    sys.setprofile(lambda frame, event, _: held.append(dict(frame.f_locals)) if "perilune" in frame.f_code.co_filename else None)
+    try:
+        watched = written()
+    finally:
+        sys.setprofile(None)
+    assert len(held) > 1000 and watched == alone
+    assert alone.text.count("define internal") > 10
+    alike(everything, X, M)
 
 
 AXIS = np.concatenate([-np.geomspace(1e-12, 30.0, 4000)[::-1], np.geomspace(1e-12, 30.0, 4000)])
