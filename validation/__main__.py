@@ -55,6 +55,7 @@ STUDIES = {
     "campaigns": campaigns.study,
     "cluster": campaigns.cluster_study,
     "widths": widths.study,
+    "widths_healthy": widths.healthy_study,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "validation.md"
 PARTS = Path(__file__).parent / "parts"

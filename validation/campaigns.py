@@ -29,6 +29,7 @@ from perilune.campaign.pool import cores, spread
 from perilune.campaign.run import Means, Tally, fly_campaign
 from perilune.campaign.store import Store
 from perilune.foundation.errors import UserError
+from perilune.investigation.causes import READS, cause_of
 
 from .report import Claim, Section
 
@@ -38,6 +39,7 @@ DISK_RUNS = 1024
 CLUSTER_RUNS = 2048
 SMALL, LARGE = "6m", "64m"  # of the file system that fills up
 FOLDER = Path("out") / "validation-campaigns"
+AS_COMMANDED = (cause_of, READS)  # the first cause of every lost run, as `perilune campaign` has it
 STATIONS = (1_000, 10_000, LONG)
 
 
@@ -50,7 +52,7 @@ def plan() -> Plan:
 def base() -> Evidence:
     """The runs that all others are held against: the first of the long campaign where that was flown, or flown here."""
     folder = FOLDER / "runs"
-    fly_campaign(plan(), folder, RUNS, resume=Store(folder).read_head() is not None)
+    fly_campaign(plan(), folder, RUNS, resume=Store(folder).read_head() is not None, explain=AS_COMMANDED)
     return Evidence(folder)
 
 
@@ -270,7 +272,7 @@ def long_study() -> Section:
             if seen[-1][0] < station <= tally.runs:
                 seen.append((station, time.perf_counter(), resident_gb()))
 
-    tally = fly_campaign(plan(), folder, LONG, watch=watch)
+    tally = fly_campaign(plan(), folder, LONG, explain=AS_COMMANDED, watch=watch)
     rates = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in pairwise(seen)]
     p = tally.probability()
     slower = rates[1] / rates[2] - 1.0
@@ -279,7 +281,8 @@ def long_study() -> Section:
         "A hundred thousand landings",
         words=[
             f"The same plan, {LONG:,} landings by {len(cores())} processes: landing probability {p['estimate']:.4f} "
-            f"({p['low']:.4f} … {p['high']:.4f}, {p['method']}). The first thousand hold the start of the workers."
+            f"({p['low']:.4f} … {p['high']:.4f}, {p['method']}). The first thousand hold the start of the workers; each lost run's "
+            "first cause is worked out, as `perilune campaign` does."
         ],
         claims=[
             *[Claim(f"landings/s, {name}", f"{rate:.1f}", "printed", "—") for name, rate in zip(names, rates, strict=True)],

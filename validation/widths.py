@@ -1,7 +1,7 @@
 """The same runs at other widths of batch, as other processors would fly them, and by the program that other devices fly."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -9,11 +9,15 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from perilune.campaign.batch import WIDTH
+from perilune.campaign.build import build
 from perilune.campaign.chunk import Flights, fly_chunks
+from perilune.campaign.evidence import Evidence
 from perilune.campaign.jobs import EVERY
 from perilune.campaign.plan import Plan, batch_of, chunks_of
 from perilune.campaign.pool import spread
+from perilune.campaign.run import fly_campaign
 from perilune.campaign.statistics import paired_difference
+from perilune.campaign.store import Store
 from perilune.campaign.summary import rows
 from perilune.interface.events import INDEX
 from perilune.lanes import machine
@@ -21,7 +25,7 @@ from perilune.simulation import lane_flight
 from perilune.simulation.lane_flight import ByXla
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 
-from .campaigns import RUNS, base, plan
+from .campaigns import FOLDER, RUNS, base, plan
 from .report import Claim, Section
 
 MOST_LISTED = 12
@@ -111,14 +115,14 @@ def flown_so(task: tuple[str, Plan, tuple[int, ...]]) -> dict[str, np.ndarray]:
     return found | {"digest": np.asarray(flights.digests)}
 
 
-def flown_by(name: str) -> dict[str, np.ndarray]:
-    """All runs flown another way, in order."""
+def flown_by(name: str, of: Plan) -> dict[str, np.ndarray]:
+    """All runs of a plan flown another way, in order."""
     way, chunks = WAYS[name], list(chunks_of(0, RUNS))
     parts = [tuple(chunks[k : k + way.chunks]) for k in range(0, len(chunks), way.chunks)]
     held = os.environ.get("XLA_FLAGS")
     os.environ["XLA_FLAGS"] = f"{held or ''} {way.flags}".strip()
     try:
-        found = list(spread(flown_so, [(name, plan(), part) for part in parts]))
+        found = list(spread(flown_so, [(name, of, part) for part in parts]))
     finally:
         os.environ.pop("XLA_FLAGS")
         if held is not None:
@@ -136,13 +140,12 @@ def first_difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray], k
     return f"{name}, {differing[name][0]:.1f} s and {differing[name][1]:.1f} s"
 
 
-def study() -> Section:
-    """Outcomes of 10,000 runs by each way, against the campaign's."""
-    evidence = base()
+def compared(of: Plan, evidence: Evidence, names: Iterable[str]) -> tuple[list[Claim], list[list[str]]]:
+    """Claims on a plan's runs flown other ways, against the campaign's, and runs whose outcome differs."""
     wanted = {name: evidence.column(name) for name in ["outcome", "digest", *(f"{name}_s" for name in INDEX)]}
     landed, claims, listed = np.asarray(wanted["outcome"] == "landed", bool), [], []
-    for name, way in WAYS.items():
-        found = flown_by(name)
+    for name in names:
+        way, found = WAYS[name], flown_by(name, of)
         equal = np.asarray(found["outcome"] == np.asarray(wanted["outcome"], str))
         same = f", {np.mean(found['digest'] == wanted['digest'].astype(str)):.1%} to the bit" if "digest" in found else ""
         d = paired_difference(np.asarray(found["outcome"] == "landed"), landed)
@@ -158,10 +161,34 @@ def study() -> Section:
             listed.append(
                 [name, str(k), str(wanted["outcome"][k]), str(found["outcome"][k]), first_difference(wanted, found, int(k))]
             )
+    return claims, listed
+
+
+def tables_of(listed: list[list[str]]) -> list:
+    """The runs whose outcome differs, as a table if there are any."""
+    return [(["way", "run", "campaign", "this way", "first event that differs"], listed)] if listed else []
+
+
+def study() -> Section:
+    """Outcomes of 10,000 runs by each way, against the campaign's."""
+    claims, listed = compared(plan(), base(), WAYS)
     words = [
         f"The {RUNS:,} runs of the campaign above (128 lanes abreast, on {llvm.get_host_cpu_name()}), flown again. "
         "Other processors are this one, its compilers kept from using what the other lacks. A GPU flies XLA's program; "
         "none was at hand: `perilune campaign resilience --device gpu`, then `perilune compare`, measures it."
     ]
-    tables = [(["way", "run", "campaign", "this way", "first event that differs"], listed)] if listed else []
-    return Section("Widths, processors and devices", words=words, claims=claims, tables=tables)
+    return Section("Widths, processors and devices", words=words, claims=claims, tables=tables_of(listed))
+
+
+def healthy_study() -> Section:
+    """The same of a lander without a fault, by the two ways that turn outcomes where it stands on an edge."""
+    of, folder = Plan("resilience", seed=2026, healthy=True, build=build()), FOLDER / "healthy"
+    fly_campaign(of, folder, RUNS, resume=Store(folder).read_head() is not None)
+    evidence = Evidence(folder)
+    claims, listed = compared(of, evidence, ("SSE", "XLA"))
+    p = evidence.landing_probability()
+    words = [
+        f"`resilience --healthy`, seed 2026: {RUNS:,} runs, landing probability {p['estimate']:.4f}; by the two ways above that "
+        "turned more outcomes than they should where 28 % of the runs are lost."
+    ]
+    return Section("Other processors and devices, without a fault", words=words, claims=claims, tables=tables_of(listed))
