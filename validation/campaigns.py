@@ -281,8 +281,8 @@ def long_study() -> Section:
         "A hundred thousand landings",
         words=[
             f"The same plan, {LONG:,} landings by {len(cores())} processes: landing probability {p['estimate']:.4f} "
-            f"({p['low']:.4f} … {p['high']:.4f}, {p['method']}). The first thousand hold the start of the workers; each lost run's "
-            "first cause is worked out, as `perilune campaign` does."
+            f"({p['low']:.4f} … {p['high']:.4f}, {p['method']}). The first thousand hold the start of the workers; each lost "
+            "run's first cause is worked out, as `perilune campaign` does."
         ],
         claims=[
             *[Claim(f"landings/s, {name}", f"{rate:.1f}", "printed", "—") for name, rate in zip(names, rates, strict=True)],
