@@ -14,6 +14,7 @@ from perilune.campaign.one import ALL_CHANNELS
 from perilune.campaign.pool import spread
 from perilune.simulation import lane_flight
 from perilune.simulation.load import load
+from perilune.simulation.simulate import nothing
 from perilune.telemetry.recorder import recorder
 
 COMMAND = (sys.executable, "-m", "perilune.command_line.app", "fly", "resilience", "--seed", "1", "--json", "--out")
@@ -36,12 +37,13 @@ def trace_and_write(_=None) -> float:
     preparing = time.perf_counter() - began
     scenarios, last, _ = batch.start([0])
     shapes = lane_flight.shapes_of(scenarios, last)
-    lane_flight.program(shapes, record)  # now the machine code is in the cache
+    lane_flight.program(shapes, record, nothing)  # now the machine code is in the cache
     lane_flight.program.cache_clear()
     lane_flight.flying_cycle.cache_clear()
+    lane_flight.tracing.cache_clear()
     jax.clear_caches()
     began = time.perf_counter()
-    lane_flight.program(shapes, record)
+    lane_flight.program(shapes, record, nothing)
     return preparing + time.perf_counter() - began
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -38,6 +38,7 @@ KILLS = 20
 DISK_RUNS = 1024
 CLUSTER_RUNS = 2048
 SMALL, LARGE = "6m", "64m"  # of the file system that fills up
+BENCHED = Path(__file__).parent.parent / "benchmarks" / "results.json"
 FOLDER = Path("out") / "validation-campaigns"
 AS_COMMANDED = (cause_of, READS)  # the first cause of every lost run, as `perilune campaign` has it
 STATIONS = (1_000, 10_000, LONG)
@@ -189,7 +190,24 @@ def resident_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0**2
 
 
-def stub_campaign(folders: tuple[str, str]) -> dict[str, float]:
+def passing(stations: tuple[int, ...], marks: list[tuple[int, float, float]]) -> Callable[[Tally], None]:
+    """A watch that marks when each number of runs was reached, and the memory until then; its first mark is now."""
+    marks.append((0, time.perf_counter(), 0.0))
+
+    def watch(tally: Tally) -> None:
+        for station in stations:
+            if marks[-1][0] < station <= tally.runs:
+                marks.append((station, time.perf_counter(), resident_gb()))
+
+    return watch
+
+
+def seconds_a_run(marks: list[tuple[int, float, float]]) -> list[float]:
+    """Between one mark and the next."""
+    return [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(marks)]
+
+
+def stub_campaign(folders: tuple[str, str]) -> dict[str, Any]:
     """A million rows through the real campaign and its writer; the flights alone are the rows of one chunk over and over."""
     table = Store(folders[0]).read_part(0, Store(folders[0]).read_head()["digest"])  # type: ignore[index]
     assert table is not None
@@ -202,11 +220,13 @@ def stub_campaign(folders: tuple[str, str]) -> dict[str, float]:
             yield k, [Rows(chunk, own, None, 1.0, "")]
 
     campaign_run.done_by_crew = flown
+    marks: list[tuple[int, float, float]] = []
     began = time.perf_counter()
-    tally = fly_campaign(plan(), folders[1], MILLION)
+    tally = fly_campaign(plan(), folders[1], MILLION, watch=passing((*STATIONS, MILLION), marks))
     seconds = time.perf_counter() - began
     size = sum(path.stat().st_size for path in Path(folders[1]).rglob("*.parquet")) / 1024.0**2
-    return {"runs": tally.runs, "seconds": seconds, "resident_gb": resident_gb(), "mib": size}
+    own = seconds_a_run(marks)[1:]  # the first thousand hold the reading of the mission
+    return {"runs": tally.runs, "seconds": seconds, "resident_gb": resident_gb(), "mib": size, "own": own}
 
 
 def asked(folder: str) -> dict[str, float]:
@@ -230,10 +250,16 @@ def million_claims() -> list[Claim]:
         (wrote,) = spread(stub_campaign, [(str(FOLDER / "runs"), f"{folder}/million")], 1)
         (few,) = spread(asked, [f"{folder}/million"], 1)
         (read,) = spread(read_back, [f"{folder}/million"], 1)
+    landing = 1.0 / json.loads(BENCHED.read_text())["throughput"]["landings_per_s"]
+    grown = (wrote["own"][-1] - wrote["own"][0]) / landing
     return [
         Claim(f"{MILLION:,} rows through the real campaign and writer, no flights: resident GB", f"{wrote['resident_gb']:.2f}",
               "≤ 3", "issue of memory", wrote["resident_gb"] <= 3.0 and wrote["runs"] == MILLION),
         Claim("seconds and MiB that they take", f"{wrote['seconds']:.0f}, {wrote['mib']:.0f}", "printed", "—"),
+        Claim("a campaign's own work a run, µs: runs 1,000 to 10,000, to 100,000, to 1,000,000",
+              ", ".join(f"{1e6 * seconds:.0f}" for seconds in wrote["own"]), "printed", "—"),
+        Claim(f"what it grows by, of the {1e3 * landing:.0f} ms that a landing takes (benchmarks/results.json)", f"{grown:+.2%}",
+              "≤ 5 %", "flat", grown <= 0.05),
         Claim("asking them for the landing probability: resident GB; seconds",
               f"{few['resident_gb']:.2f}; {few['seconds']:.0f}", "printed", "—"),
         Claim("reading them all back: resident GB; seconds", f"{read['resident_gb']:.2f}; {read['seconds']:.0f}", "printed", "—"),
@@ -265,15 +291,9 @@ def long_study() -> Section:
     """A hundred thousand landings in one go: memory and time per run as it grows."""
     folder = FOLDER / "runs"
     shutil.rmtree(folder, ignore_errors=True)
-    seen: list[tuple[int, float, float]] = [(0, time.perf_counter(), 0.0)]
-
-    def watch(tally: Tally) -> None:
-        for station in STATIONS:
-            if seen[-1][0] < station <= tally.runs:
-                seen.append((station, time.perf_counter(), resident_gb()))
-
-    tally = fly_campaign(plan(), folder, LONG, explain=AS_COMMANDED, watch=watch)
-    rates = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in pairwise(seen)]
+    seen: list[tuple[int, float, float]] = []
+    tally = fly_campaign(plan(), folder, LONG, explain=AS_COMMANDED, watch=passing(STATIONS, seen))
+    rates = [1.0 / seconds for seconds in seconds_a_run(seen)]
     p = tally.probability()
     slower = rates[1] / rates[2] - 1.0
     names = [f"runs {a[0]:,} to {b[0]:,}" for a, b in pairwise(seen)]

@@ -83,14 +83,16 @@ def events_of(ticks, period: float, channels: dict[str, np.ndarray], touchdown: 
 
     Touchdown falls inside a cycle: its time and speed are those of the touchdown figures.
     """
-    unknown = np.full(len(channels["time_s"]), np.nan)
-    heights, speeds = (channels.get(f"truth/{name}", unknown) for name in ("height_above_terrain_m", "speed_mps"))
+
+    def true(name: str, tick: int) -> float:
+        series = channels.get(f"truth/{name}", np.asarray([np.nan]))
+        return float(series[min(max(tick - 1, 0), len(series) - 1)])
+
     found: list[tuple[int, EventKind]] = [(int(t), kind) for t, kind in zip(ticks, ALL, strict=True) if t >= 0]
     found.sort(key=lambda pair: pair[0])
     told = []
     for tick, kind in found:
-        at = min(max(tick - 1, 0), len(channels["time_s"]) - 1)
-        time, speed = tick * period, float(speeds[at])
+        time, speed = tick * period, true("speed_mps", tick)
         if kind.name == "touchdown" and touchdown is not None:
             time, speed = touchdown.time_s, float(np.hypot(touchdown.vertical_speed_mps, touchdown.horizontal_speed_mps))
         told.append(
@@ -99,7 +101,7 @@ def events_of(ticks, period: float, channels: dict[str, np.ndarray], touchdown: 
                 name=kind.name,
                 severity=kind.severity,
                 text=kind.text,
-                height_above_terrain_m=float(heights[at]),
+                height_above_terrain_m=true("height_above_terrain_m", tick),
                 speed_mps=speed,
             )
         )

@@ -21,7 +21,7 @@ from .batch import WIDTH, Flown, Prepared
 from .build import check_build
 from .design import normals_of
 from .jobs import EVERY
-from .one import run_digest, seen_of
+from .one import bare_flight, run_digest
 from .plan import Plan, batch_of, check_scenario
 from .said import applied
 from .sample import draw_count
@@ -42,7 +42,7 @@ TRACKS = (
     "navigation/speed_mps",
     "executive/mode",
 )
-Explain = Callable[[Flight], dict[str, Any]]  # a lost flight's first cause
+Explain = Callable[[Flight], dict[str, Any]]  # a lost flight's first cause, of what `bare_flight` leaves of it
 
 
 class Task(NamedTuple):
@@ -66,13 +66,15 @@ class Flights(NamedTuple):
 
 
 def fly_chunks(plan: Plan, chunks: Sequence[int], traced: tuple[str, ...] = ()) -> Flights:
-    """Fly all runs of these chunks side by side, whoever asks for how many of them. `traced`: channels kept of every cycle."""
+    """Fly all runs of these chunks side by side, whoever asks for how many of them. `traced`: channels kept of every cycle, on a
+    GPU, where thousands fly side by side, in float32."""
     batch = batch_of(plan)
     draws, runs = draw_count(batch.mission), [run for chunk in chunks for run in plan.runs(chunk)]
     normals = [normals_of(plan.design, plan.seed, plan.length, WIDTH * chunk, WIDTH, draws) for chunk in chunks]
     faults = [plan.faults_of_run(batch.mission, run) for _, run in runs] if plan.priors else plan.faults_of(batch.mission)
     ready = batch.prepared(runs, faults, None, None if normals[0] is None else np.concatenate(normals))
-    flown = batch.fly_on(ready, recorder(BATCH_CHANNELS, True), EVERY, trace=recorder(traced) if traced else nothing)
+    trace = recorder(traced, plan.device != "cpu") if traced else nothing
+    flown = batch.fly_on(ready, recorder(BATCH_CHANNELS, True), EVERY, trace=trace)
     outcomes = classify_batch(flown.last, flown.scenarios, batch.mission.requirements, flown.rest)
     last, numbers = jax.tree.map(np.asarray, jax.device_get((flown.last, flown.numbers)))
     digests = [
@@ -91,12 +93,12 @@ def causes_of(task: Task, flights: Flights) -> list[str]:
     explain, batch = task.explain, batch_of(task.plan)
 
     def channels(lane: int) -> dict[str, np.ndarray]:
-        return dict(zip(("time_s", *task.channels), flights.flown.trace(lane).T, strict=True))
+        return dict(zip(("time_s", *task.channels), flights.flown.trace(lane).T, strict=True)) if task.channels else {}
 
     def cause(lane: int, outcome: Outcome) -> str:
         if explain is None:
             return "not told"
-        return explain(seen_of(batch, flights.flown, lane, channels(lane), outcome)).get("cause", "")
+        return explain(bare_flight(batch, flights.flown, lane, channels(lane), outcome)).get("cause", "")
 
     return ["" if outcome.is_within_requirements else cause(lane, outcome) for lane, outcome in enumerate(flights.outcomes)]
 
@@ -158,7 +160,7 @@ def columns_of(task: Task, chunks: Sequence[int]) -> tuple[dict[str, np.ndarray]
         columns["failing"] = [strata.said(plan.seed, run) for run in runs]
     columns |= applied(plan, flights.flown)
     columns["digest"] = flights.digests
-    return {name: np.asarray(values) for name, values in columns.items()}, flights.flown
+    return {name: np.asarray(values) for name, values in columns.items()}, flights.flown._replace(traces=())
 
 
 def tracks_of(plan: Plan, chunk: int, flown: Flown, lanes: slice) -> dict[str, np.ndarray]:

@@ -127,7 +127,7 @@ def flight_of(batch: Batch, flown: Flown, lane: int, names: tuple[str, ...], see
     channels = dict(zip(("time_s", *names), flown.records[: flown.cycles(lane), lane].T, strict=True))
     reference = batch.mission.reference
     return replace(
-        seen_of(batch, flown, lane, channels, outcome),
+        bare_flight(batch, flown, lane, channels, outcome),
         seed=seed,
         scenario_digest=scenario_digest(batch.mission, batch.maps, told, batch.beginning, batch.software),
         faults=told,
@@ -138,9 +138,9 @@ def flight_of(batch: Batch, flown: Flown, lane: int, names: tuple[str, ...], see
     )
 
 
-def seen_of(batch: Batch, flown: Flown, lane: int, channels: dict[str, np.ndarray], outcome: Outcome) -> Flight:
-    """One lane of a batch as the story of a flight reads it: channels of every cycle, events, outcome, and the lander as drawn;
-    nothing of what was put into it."""
+def bare_flight(batch: Batch, flown: Flown, lane: int, channels: dict[str, np.ndarray], outcome: Outcome) -> Flight:
+    """One lane of a batch as the story of a flight reads it: channels of every cycle, events (with heights and speeds where the
+    true ones are among the channels), outcome, and the lander as drawn. What was put into it is left empty."""
     orbit = jax.tree.map(lambda x: np.asarray(x)[lane], jax.device_get(flown.orbit))
     ticks = np.asarray(flown.last.log.tick[lane])
     return Flight(

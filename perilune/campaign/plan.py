@@ -134,10 +134,9 @@ def check_scenario(plan: Plan, wanted: str) -> None:
         )
 
 
-def told_faults(plan: Plan, mission: Mission, run: int | None = None) -> dict[str, Any]:
-    """The faults as archives tell them: those of every run, or of one."""
-    faults = plan.faults_of(mission) if run is None else plan.faults_of_run(mission, run)
-    return {fault.name: fault.as_json() for fault in check_faults(faults, mission, mission.name)}
+def told_faults(plan: Plan, mission: Mission) -> dict[str, Any]:
+    """The faults of every run, as archives tell them."""
+    return {fault.name: fault.as_json() for fault in check_faults(plan.faults_of(mission), mission, mission.name)}
 
 
 @lru_cache(maxsize=2)

@@ -84,7 +84,7 @@ def fly_again(folder: str | Path, run: int, build: str = "") -> Flight:
         raise UserError(f"The mission is not the one that {folder} was flown with: {found}. Put it back, or fly a new campaign.")
     check_device(plan.device)
     group = plan.group(run // WIDTH)
-    flights = fly_chunks(plan, group)
+    flights = fly_chunks(plan, group, tuple(head.get("traced", ())))
     slot = run - WIDTH * group.start
     if flights.digests[slot] != wanted:
         raise UserError(

@@ -70,10 +70,10 @@ def changed_since(held: dict[str, Any], plan: Plan) -> str:
     return "; ".join(found[:MOST_TOLD]) or "the ground under it"
 
 
-def begin(store: Store, plan: Plan, resume: bool, asked: dict[str, Any]) -> dict[str, Any]:
-    """The head of a folder that is free, or holds this same campaign and is to be gone on with, written with what is asked of it
-    and without a result. Raises UserError."""
-    held, wanted = store.read_head(), head_of(plan) | {"asked": asked}
+def begin(store: Store, plan: Plan, resume: bool, asked: dict[str, Any], traced: tuple[str, ...]) -> dict[str, Any]:
+    """The head of a folder that is free, or holds this same campaign and is to be gone on with, written with what is asked of it,
+    the channels that are kept of every cycle, and without a result. Raises UserError."""
+    held, wanted = store.read_head(), head_of(plan) | {"asked": asked, "traced": list(traced)}
     if held is None:
         others = store.others()
         if resume:
@@ -87,6 +87,8 @@ def begin(store: Store, plan: Plan, resume: bool, asked: dict[str, Any]) -> dict
     if held.get("digest") != wanted["digest"]:
         said = changed_since(held, plan) or f"flown by {held['plan']['build']}, and this is {plan.build}"
         raise UserError(f"{store.folder} holds another campaign: {said}. Its runs and these would not mix: give another --out.")
+    if plan.device != "cpu" and held.get("traced") != wanted["traced"]:  # XLA makes one program of flight and trace
+        raise UserError(f"{store.folder} was flown with another explanation of lost runs: give the same, or another --out.")
     head = {key: x for key, x in held.items() if key != "result"} | {"asked": asked}
     store.write_head(head)
     return head
@@ -198,9 +200,10 @@ def fly_campaign(
     """Fly runs 0 to `runs` − 1 of a plan into a folder (a path, or an address that fsspec knows), those that are not there yet,
     and tell what came of them; or as many as a stop rule asks for.
 
-    `explain`: what names a lost flight's first cause, and the channels it reads. `watch` is shown the tally after every chunk.
-    Runs fly in whole chunks of 128; those beyond the last that counts are kept and not counted. Interrupted, it leaves whole
-    chunks behind; the same call with `resume` goes on from them. Raises UserError.
+    `explain`: what names a lost flight's first cause, and the channels it reads; the flight that it is shown has those of every
+    cycle, events, outcome and the lander as drawn, and nothing of what was put into it (`one.bare_flight`). `watch` is
+    shown the tally after every chunk. Runs fly in whole chunks of 128; those beyond the last that counts are kept, not counted.
+    Interrupted, it leaves whole chunks behind; the same call with `resume` goes on from them. Raises UserError.
     """
     read_anew()
     check_campaign(plan, runs, means)
@@ -209,7 +212,7 @@ def fly_campaign(
     tally = Tally(runs if isinstance(runs, int) else 0, method_of(plan, runs), strata)
     length = {"until_halfwidth": runs.halfwidth} if isinstance(runs, StopRule) else {"runs": runs}
     with store.locked():
-        head = begin(store, plan, resume, {**length, "method": tally.method})
+        head = begin(store, plan, resume, {**length, "method": tally.method}, explain[1])
         underway = Underway(store, plan, head["digest"], head["scenario_digest"], tally, means, explain, watch)
         if isinstance(runs, StopRule):
             underway.fly_until(runs)

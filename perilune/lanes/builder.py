@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .memory import ALIGNED, Memory
+from .memory import ALIGNED, WorkingMemory
 from .values import EVERYWHERE, WIDTH, Number, Region, word
 
 BASES = "PSAORWT"  # what a function is given: see `program`
@@ -42,7 +42,7 @@ class Builder:
 
     def __init__(self, title: str = ""):
         self.title = title
-        self.memory = Memory()
+        self.memory = WorkingMemory()
         self.pieces: list[Piece] = []
         self.driver: list[str] = []
         self.lines: list[str] = []
@@ -96,7 +96,11 @@ class Builder:
 
     def made(self, text: str, dtype: str, varies: bool) -> Number:
         """The number that a line makes."""
-        return Number(dtype, varies, name=self.named_text(text), home=self.piece)
+        return self.number(self.named_text(text), dtype, varies)
+
+    def number(self, name: str, dtype: str, varies: bool) -> Number:
+        """A number by its name, here."""
+        return Number(dtype, varies, name=name, home=self.piece, depth=self.depth)
 
     @contextmanager
     def inside(self):
@@ -118,10 +122,11 @@ class Builder:
         self.pieces.append(Piece(self.lines, self.memory.now))
         self.lines, self.known, self.block = [], [{}], "entry"
 
-    def kept(self, number: Number) -> tuple[Region, int]:
-        """Where a number of a function that has ended lies in memory: from the end of that function on, if nowhere else."""
+    def place_of(self, number: Number) -> tuple[Region, int]:
+        """Where a number of a function that has ended lies in memory: stored at the end of that function, if nowhere else."""
         if number.place is None:
             assert 0 <= number.home < self.piece, "a number of no function that has ended"
+            assert number.depth == 0, "a number that holds inside a loop or a branch alone"
             home, key = self.pieces[number.home], (number.name, number.dtype)
             if key not in home.stored:
                 region = self.memory.take(self.bytes_of(number.dtype, number.varies))
@@ -188,7 +193,7 @@ class Builder:
         if dtype == "bool":
             before, name = name, self.fresh()
             self.say(f"{name} = trunc {kind} {before} to {self.kind('bool', varies)}")
-        return Number(dtype, varies, name=name, home=self.piece)
+        return self.number(name, dtype, varies)
 
     def store(self, number: Number, region: Region, static: int, varies: bool, moving: str | None = None) -> None:
         """A number to memory."""
@@ -232,7 +237,7 @@ class Builder:
         """The name of a number that lies in memory, loaded once."""
         name = self.lookup(number)
         if name is None:
-            region, index = self.kept(number)
+            region, index = self.place_of(number)
             name = self.load(region, index, number.dtype, number.varies).name
             self.known[-1][number] = name
         return name
@@ -268,4 +273,4 @@ class Builder:
 
     def index(self, name: str) -> Number:
         """A loop's counter as a number."""
-        return Number("int64", False, name=name, home=self.piece)
+        return self.number(name, "int64", False)

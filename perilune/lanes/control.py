@@ -106,7 +106,7 @@ def chosen(b: Builder, condition: Number, no: Value, yes: Value) -> Value:
 def in_driver(b: Builder, which: Number, sides: list) -> None:
     """Both sides are functions of their own; the driver calls those of one side."""
     b.end_piece()
-    region, index = b.kept(which)
+    region, index = b.place_of(which)
     b.memory.touch(region)
     unit = b.bytes_of(which.dtype, False)
     held = "i8" if which.dtype == "bool" else b.kind(which.dtype, False)

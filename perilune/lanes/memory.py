@@ -23,7 +23,7 @@ class Stretch:
     last: int = -1
 
 
-class Memory:
+class WorkingMemory:
     """Working memory of a program under construction."""
 
     def __init__(self):

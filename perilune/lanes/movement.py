@@ -174,7 +174,7 @@ def look_up(b: Builder, array: Big, index: Number | None, static: int) -> Number
     if array.dtype == "bool":
         before, name = name, b.fresh()
         b.say(f"{name} = trunc {kind} {before} to {b.kind('bool', True)}")
-    return Number(array.dtype, True, name=name, home=b.piece)
+    return b.number(name, array.dtype, True)
 
 
 def moving_slice(b: Builder, eqn, ins: list[Value]) -> list[Value]:

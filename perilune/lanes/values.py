@@ -51,6 +51,7 @@ class Number:
     value: Any = None  # of a constant
     name: str = ""
     home: int = -1  # the function in which the name holds
+    depth: int = 0  # of loops and branches of that function, inside which alone it holds
     place: "tuple[Region, int] | None" = None  # region and which number of it
 
 

@@ -35,7 +35,11 @@ def walk(b: Builder, program: ClosedJaxpr, args: list[Value], wanted: Sequence[B
 
     jaxpr = program.jaxpr
     values: dict = dict(zip(jaxpr.invars, args, strict=True))
-    values.update({v: natural(b, constants(np.asarray(c))) for v, c in zip(jaxpr.constvars, program.consts, strict=True)})
+    given = dict(zip(jaxpr.constvars, program.consts, strict=True))
+    # Only those that are read, as they are read: JAX keeps others while somebody holds them.
+    for v in (*(v for eqn in jaxpr.eqns for v in eqn.invars), *jaxpr.outvars):
+        if not isinstance(v, Literal) and v in given:
+            values[v] = natural(b, constants(np.asarray(given.pop(v))))
 
     def read(v) -> Value:
         return constants(np.asarray(v.val, dtype_of(v))) if isinstance(v, Literal) else values[v]

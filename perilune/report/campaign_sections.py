@@ -75,8 +75,9 @@ def cause_section(facts: Facts) -> Safe:
     causes = dict(list(causes.items())[: figures.MOST_BARS])
     total = sum(causes.values())
     rows = [(name, count, f"{100.0 * count / total:.1f} %", CAUSES.get(name, "")) for name, count in causes.items()]
+    which = "some of the runs" if "not told" in causes else "each run"
     told = (
-        "Told from the onboard telemetry of each run that was lost or missed a requirement, by the first trouble of the chain. "
+        f"Told from the onboard telemetry of {which} that was lost or missed a requirement, by the first trouble of the chain. "
         "These are counts of runs as laid out"
     )
     told += ", in which rare failures are flown more often than they happen." if facts.is_weighted else "."

@@ -102,7 +102,7 @@ def program(shapes: Shapes, record: Recorder, trace: Recorder) -> Program:
     return Program(Stretches(flying_cycle(shapes), Step(ended), traces, rows, traced), layout, state)
 
 
-class Advanced(NamedTuple):
+class Recording(NamedTuple):
     """What was kept on the way: records and traces of each cycle (time, lanes, …).
 
     A trace is of use up to the last cycle that its lane flew: what comes after it is not defined.
@@ -116,7 +116,7 @@ class InFlight(ABC):
     """Lanes under way: `advance` flies them on and hands out what is kept, `last` is where they are."""
 
     @abstractmethod
-    def advance(self, cycles: int, every: int) -> Advanced:
+    def advance(self, cycles: int, every: int) -> Recording:
         """So many cycles on; a record every so many."""
 
     @abstractmethod
@@ -148,7 +148,7 @@ class ByLanes(InFlight):
         flags = self.blocks.read(jax.tree.unflatten(state.tree, state.leaves).is_alive)
         return np.asarray(flags.any(axis=(1, 2)))
 
-    def advance(self, cycles: int, every: int) -> Advanced:
+    def advance(self, cycles: int, every: int) -> Recording:
         """See `InFlight`. A block whose lanes have all ended is as it was, and so is its record."""
         assert cycles % every == 0, "a record is due at the end of a chunk"
         stretches, count, layouts = cycles // every, len(self.rows), self.program.stretches
@@ -162,7 +162,7 @@ class ByLanes(InFlight):
                 records[block] = row
         self.tick += cycles
         self.alive = self.who_is_alive()
-        return Advanced(self.of_lanes(layouts.record, records), self.of_lanes(layouts.traced, traces))
+        return Recording(self.of_lanes(layouts.record, records), self.of_lanes(layouts.traced, traces))
 
     def of_lanes(self, layout: Layout, memory: np.ndarray) -> np.ndarray:
         """Bytes of the one array that a recorder keeps (blocks, time, bytes) as numbers (time, lanes, …)."""
@@ -190,14 +190,14 @@ class ByXla(InFlight):
         self.scenarios, self.snapshot, self.record, self.trace = scenarios, last, record, trace
         self.tick, self.goes_on = tick, bool(jnp.any(last.is_alive))
 
-    def advance(self, cycles: int, every: int) -> Advanced:
+    def advance(self, cycles: int, every: int) -> Recording:
         """See `InFlight`."""
         tick = jnp.asarray(self.tick, jnp.int32)
         self.snapshot, (records, traces), alive = fly_chunk(
             self.scenarios, self.snapshot, tick, cycles=cycles, every=every, record=self.record, trace=self.trace
         )
         self.tick, self.goes_on = self.tick + cycles, bool(alive)
-        return Advanced(np.asarray(records), np.asarray(traces))
+        return Recording(np.asarray(records), np.asarray(traces))
 
     def is_anyone_alive(self) -> bool:
         """See `InFlight`."""

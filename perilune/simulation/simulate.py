@@ -230,7 +230,8 @@ def chunk(
         return lax.scan(one, carry, start + 1 + jnp.arange(every, dtype=jnp.int32))
 
     def none_of(carry, start):
-        return carry, jnp.zeros_like(jax.eval_shape(several, carry, start)[1])
+        one_seen = jax.eval_shape(see, scenarios, carry)
+        return carry, jnp.zeros((every, *one_seen.shape), one_seen.dtype)
 
     def stretch(carry, start):
         if is_alone:

@@ -79,14 +79,16 @@ def test_a_run_is_replayed_to_the_bit(flown):
         fly_again(folder, RUNS)
 
 
-def test_the_cause_of_every_lost_run_is_that_of_its_replay(flown):
-    """Read from the few channels that a batch keeps of every cycle, and from the whole history of the lane flown alone."""
+def test_every_lost_run_has_the_cause_that_its_replay_tells(flown):
+    """Read from the few channels that a batch keeps of every cycle, and from the whole history of the lane flown alone: of one
+    run of each cause, two at most."""
     _, folder = flown
     evidence = Evidence(folder)
     missed, causes = ~np.asarray(evidence.column("is_within_requirements"), bool), evidence.column("first_cause")
     assert missed.any() and all(bool(cause) == is_lost for cause, is_lost in zip(causes, missed, strict=True))
-    run = int(np.flatnonzero(missed)[0])
-    assert first_cause(fly_again(folder, run))["cause"] == causes[run] != "not told"
+    told = [str(cause) for cause in causes]
+    for cause in sorted(set(told) - {""})[:2]:
+        assert first_cause(fly_again(folder, told.index(cause)))["cause"] == cause != "not told"
 
 
 def test_what_was_applied_is_what_was_planned(flown, batch):

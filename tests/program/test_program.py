@@ -17,7 +17,7 @@ from perilune.interface.commands import Commands
 from perilune.interface.design import ENGINES
 from perilune.simulation.lane_flight import flying_cycle
 from perilune.simulation.scenario import lane_axes
-from perilune.simulation.simulate import fly_chunk
+from perilune.simulation.simulate import fly_chunk, nothing
 from perilune.telemetry.recorder import BATCH_CHANNELS, recorder
 from perilune.world.faults import CATALOGUE, unbroken
 from tests.conftest import ORBIT_LANES, REPORTED
@@ -146,11 +146,6 @@ def test_an_ended_lane_is_frozen(short):
 def test_bits_are_equal_with_recording_on_and_off(short):
     recorded, bare = short(range(4)), short(range(4), record=nothing)
     assert differing(recorded, bare, range(4), range(4)) == []
-
-
-def nothing(scenario, snapshot):
-    """A recorder that keeps nothing."""
-    return jnp.zeros(0)
 
 
 def variants(prepare: Any) -> tuple[int, int]:
