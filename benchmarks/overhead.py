@@ -1,6 +1,7 @@
 """What a campaign adds to bare flight: where the time of a chunk of 128 runs goes, in a worker that has compiled everything."""
 
 import pickle
+import resource
 import tempfile
 import time
 from collections import defaultdict
@@ -87,8 +88,9 @@ def fly(task: Task, store: Store, tally: Tally, watch: Stopwatch) -> None:
         tally.as_json()
 
 
-def timed_chunks(_: None) -> tuple[dict[str, float], float]:
-    """Seconds a chunk by part, without causes; and how many more a chunk takes with them, flown by turns."""
+def timed_chunks(_: None) -> tuple[dict[str, float], float, float]:
+    """Seconds a chunk by part, without causes; how many more a chunk takes with them, flown by turns; and this process's most
+    memory, MiB."""
     plan, tally, bare, whole = Plan("resilience"), Tally(2 * CHUNKS * batch.WIDTH), Stopwatch(), Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
@@ -100,12 +102,13 @@ def timed_chunks(_: None) -> tuple[dict[str, float], float]:
                 fly(Task(plan, (at,)), store, tally, bare)
                 fly(Task(plan, (at + 1,), "", cause_of, READS), store, tally, whole)
     seconds = {part: seconds / CHUNKS for part, seconds in bare.seconds.items()}
-    return seconds, sum(whole.seconds.values()) / CHUNKS - sum(seconds.values())
+    more = sum(whole.seconds.values()) / CHUNKS - sum(seconds.values())
+    return seconds, more, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 def measure() -> dict[str, Any]:
     """Seconds a chunk by part, and what the campaign's own work is of the flight's, in per cent."""
-    found, causes = next(iter(spread(timed_chunks, [None], workers=1)))
+    found, causes, memory = next(iter(spread(timed_chunks, [None], workers=1)))
     bare = found[FLIGHT] + found[SETTLING]
     percent = 100.0 * (sum(found.values()) - bare) / bare
     return {
@@ -113,5 +116,6 @@ def measure() -> dict[str, Any]:
         "the causes of lost runs (here all), s a chunk more": causes,
         "a campaign over bare flight (flight and settling), %": percent,
         "causes of lost runs over bare flight, %": 100.0 * causes / bare,
+        "peak memory of a worker, MiB": memory,
         "goal": f"at most {GOAL_PERCENT:g} % without causes: {'met' if percent <= GOAL_PERCENT else 'not met'}",
     }
