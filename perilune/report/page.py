@@ -26,6 +26,7 @@ p { margin: .5rem 0; max-width: 50rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; margin: .6rem 0; font-size: .92rem; }
 caption { text-align: left; padding: .2rem 0; }
+caption span { display: inline-block; max-width: min(46rem, calc(100vw - 3rem)); }
 th, td { padding: .26rem .8rem .26rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 td:last-child { min-width: 8rem; }
 thead th { border-bottom: 2px solid var(--soft); font-weight: 600; }
@@ -123,7 +124,7 @@ def table(caption: object, heads: Sequence[str], rows: Iterable[Sequence[object]
         for row in rows
     )
     return Safe(
-        f'<div class="scroll"><table><caption>{safe(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n'
+        f'<div class="scroll"><table><caption><span>{safe(caption)}</span></caption>\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>{body}</tbody></table></div>\n"
     )
 
