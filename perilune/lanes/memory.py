@@ -19,7 +19,7 @@ class Stretch:
     """Bytes that are needed from a first touch to a last one."""
 
     size: int
-    first: int
+    first: int = -1
     last: int = -1
 
 
@@ -33,7 +33,7 @@ class WorkingMemory:
 
     def take(self, size: int) -> Region:
         """`size` bytes somewhere."""
-        self.stretches.append(Stretch(-(-size // ALIGNED) * ALIGNED, -1))
+        self.stretches.append(Stretch(-(-size // ALIGNED) * ALIGNED))
         return Region("W", number=len(self.stretches) - 1)
 
     def touch(self, region: Region, when: int | None = None) -> None:

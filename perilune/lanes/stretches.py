@@ -9,9 +9,9 @@ from .layout import Layout, Leaf, room
 from .machine import Code, compiled
 from .program import Written
 
-# `cycle` goes from one snapshot's memory to another's; `trace` reads each; `finish` makes of the snapshots
-# before and after a stretch the one that stands, and the record. Three memories take turns; what it returns is the one in which
-# the last snapshot is.
+# `cycle` goes from one snapshot's memory to another's; `trace` reads each; `finish` makes of the snapshots before and
+# after a stretch the one that stands, and the record. Three memories take turns; what it returns is the one in which the last
+# snapshot is.
 LOOP = """
 define ptr @fly(ptr %cycle, ptr %finish, ptr %trace, ptr %P, ptr %A0, ptr %B0, ptr %C0, ptr %R0, ptr %Q0, ptr %W, ptr %T,
                 i32 %first, i32 %every, i32 %stretches, i64 %record, i64 %traced) {

@@ -38,7 +38,7 @@ class Region:
     number: int = -1  # of working memory
 
     def begin(self, further: int) -> str:
-        """So many bytes into it, as text; of working memory to be settled (`memory.settled`)."""
+        """So many bytes into it, as text; of working memory to be settled (`WorkingMemory.settle`)."""
         return str(self.offset + further) if self.number < 0 else f"@{self.number}:{further}@"
 
 
