@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perilune.foundation.randomness import CENTRAL, OUTER
+
 from . import arithmetic
 from .builder import Builder
 from .values import WIDTH, Number, constant, word
@@ -43,15 +45,6 @@ TAIL = (
     0.06659066645493965,
     0.5459614547813946,
 )
-# Giles, “Approximating the erfinv function”, GPU Computing Gems (2012), single precision: |x| below 0.9966, and above
-CENTRAL = (
-    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503, -0.00417768164,
-    0.246640727, 1.50140941,
-)  # fmt: skip
-OUTER = (
-    -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406,
-    2.83297682,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -284,25 +277,6 @@ def erfc(x: X) -> X:
     return (size < 1.0).where(one - erf_near(x), (x.equals(x)).where(far, x))
 
 
-def erf_inv_single(x: X) -> X:
-    """What erf makes x of, by Giles, in single precision."""
-    kind, own = x.b.kind("float32", True), x.b.operand(x.number, True)
-    square = X(x.b, x.b.made(f"fmul {kind} {own}, {own}", "float32", True))  # rounded, as JAX rounds it: noise is to be the same
-    w = log_single(1.0 - square).one("neg")
-    return x.one("abs").equals(1.0).where(x * math.inf, by_giles(x, w))
-
-
-def log_single(x: X) -> X:
-    """ln x in single precision, of normal numbers: as `log`, with the terms that float32 sees."""
-    bits = x.seen_as("int32") - int(np.float32(math.sqrt(0.5)).view(np.int32))
-    n = X(x.b, arithmetic.RULES["shift_right_arithmetic"](x.b, bits.number, constant(23, "int32")))
-    shift = X(x.b, arithmetic.RULES["shift_left"](x.b, n.number, constant(23, "int32")))
-    f = (x.seen_as("int32") - shift).seen_as("float32") - 1.0
-    s = f / (f + 2.0)
-    z = s * s
-    return n.to("float32") * math.log(2.0) + (s * 2.0 + s * z * polynomial(z, [2.0 / (2 * k + 1) for k in range(4, 0, -1)]))
-
-
 def by_giles(x: X, w: X) -> X:
     """Giles' polynomials of w = −ln (1 − x²)."""
     return (w < 5.0).where(polynomial(w - 2.5, CENTRAL), polynomial(w.known("sqrt") - 3.0, OUTER)) * x
@@ -354,8 +328,6 @@ def definition(name: str, dtype: str, operands: int) -> tuple[str, set]:
     given = [X(b, Number(dtype, True, name=f"%x{k}", home=0)) for k in range(operands)]
     if name in BY_LIBRARY:
         result = by_library(b, name, given, dtype)
-    elif name == "erf_inv" and dtype == "float32":
-        result = erf_inv_single(*given)
     elif name in ("sin", "cos"):
         result = guarded(b, name, given[0].to("float64")).to(dtype)
     else:

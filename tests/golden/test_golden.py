@@ -13,9 +13,10 @@ FIGURES = (
     "propellant_kg",
     "range_finder_acquired_foot_height_m",
 )
-# Other processors round differently, and one flipped gate or pulse moves a flight by this much (measured between
-# 64- and 128-lane programs): m/s, m/s, m, kg, m.
-TOLERANCE = (0.5, 0.3, 20.0, 1.0, 150.0)
+# By another processor's roundings, or XLA's, most flights come down within 1e-7 of these, and one whose valve opens a cycle
+# later some millimetres away (the largest measured: 3 mm/s, 2 mm/s, 5 cm, 24 g, 5 cm).
+CLOSE = 1e-6  # m/s, m, kg: nine in ten
+TOLERANCE = (0.01, 0.01, 0.2, 0.1, 0.2)  # m/s, m/s, m, kg, m: each of them
 
 
 def summary(rows):
@@ -28,9 +29,9 @@ def test_flights_are_the_accepted_ones(sixty_four):
     found = summary(rows)
     assert [f["outcome"] for f in found] == [a["outcome"] for a in accepted]
     for name, tolerance in zip(FIGURES, TOLERANCE, strict=True):
-        change = np.array([f[name] for f in found]) - np.array([a[name] for a in accepted])
-        assert np.median(np.abs(change)) < 0.1 * tolerance, name  # most flights are the same to the eye
-        assert np.mean(np.abs(change) < tolerance) > 0.9, name
+        change = np.abs(np.array([f[name] for f in found]) - np.array([a[name] for a in accepted]))
+        assert np.mean(change < CLOSE) > 0.9, name
+        assert np.all(change < tolerance), name
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ SPLICE's Hazard Detection Lidar: 16 million points in 2 s, 1 cm each, from about
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Key
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Direction, Position, Scalar
+from perilune.foundation.randomness import symmetric
 from perilune.foundation.rotation import inverse, rotate
 from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.design import PATCH as SIDE
@@ -22,8 +22,6 @@ from perilune.interface.measurements import Patch
 from ..environment.ray import FAR, cast_by_heights
 from ..environment.terrain import Terrain
 from ..state import Motion
-
-LEAST = np.nextafter(np.float32(-1.0), np.float32(0.0))  # over −1, where a normal number would be infinite
 
 
 class HazardLidar(eqx.Module):
@@ -68,7 +66,7 @@ class HazardLidar(eqx.Module):
         distance = jnp.maximum(norm(way_M), 1e-3)
         sight_M = way_M / distance
         steep = jnp.maximum(-dot(sight_M, up_M), 0.0)
-        noise, luck = jax.random.uniform(key, (2, SIDE, SIDE), jnp.float32, LEAST, 1.0).astype(jnp.float64)
+        noise, luck = symmetric(key, (2, SIDE, SIDE))
         is_seen = 0.5 * (luck + 1.0) >= self.dropout_probability
         read = true - steep * self.noise * (jnp.sqrt(2.0) * lax.erf_inv(noise))
         count = jnp.sum(is_seen.astype(jnp.float64))
