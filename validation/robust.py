@@ -123,7 +123,7 @@ def study(batches: int = BATCHES) -> Section:
         claims=[
             Claim("lanes with figures that are not finite and that do not say so", str(total["not finite and not said so"]), "0",
                   "all true leaves at the end", total["not finite and not said so"] == 0),
-            Claim("lanes that were ended as diverged", str(total["diverged"]), "printed", "“timeout”, with its sentence"),
+            Claim("lanes that were ended as diverged", str(total["diverged"]), "printed", "“diverged”, with its sentence"),
             Claim("lanes without an outcome and its sentence", str(total["without an outcome"]), "0", "classify",
                   total["without an outcome"] == 0),
             Claim("attitude quaternion off unit length, worst", f"{quaternion:.1e}", "≤ 1e-12", "rounding", quaternion <= 1e-12),

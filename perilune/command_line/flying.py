@@ -21,7 +21,8 @@ from perilune.simulation.fault_rows import words
 
 from .entry import fly
 
-COLOURS = {"landed": "green", "hard_landing": "yellow", "crashed": "red", "tipped": "red", "timeout": "red"}
+COLOURS = {"landed": "green", "hard_landing": "yellow", "crashed": "red", "tipped": "red", "timeout": "red",
+           "diverged": "red"}  # fmt: skip
 SEVERITIES = {"info": "", "notice": "cyan", "warning": "yellow", "critical": "red"}
 
 

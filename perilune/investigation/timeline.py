@@ -178,6 +178,8 @@ def given_up_sentence(flight: Flight, given_up: Event) -> str:
 def touchdown_cause(outcome: Outcome) -> str:
     """The requirement that a flight without an earlier trouble broke most; of one that broke none of them at contact, what
     became of it on the ground."""
+    if outcome.outcome == "diverged":
+        return "diverged"
     if outcome.touchdown is None:
         return "unexplained: no onboard event stands out"
     worst = min((m for m in outcome.margins if m.requirement != "miss_distance_m"), key=lambda m: m.left / m.limit)

@@ -15,7 +15,8 @@ LETTER, ROW, MARGIN = 0.075, 0.26, 0.75  # inches: a letter of a label, a bar, a
 LONGEST = 52  # letters of a label
 MOST_BARS = 24
 BINS = 36
-COLOURS = {"landed": GOOD, "hard_landing": WEAK, "crashed": BAD, "tipped": "#7b3fa0", "timeout": "#555555"}
+COLOURS = {"landed": GOOD, "hard_landing": WEAK, "crashed": BAD, "tipped": "#7b3fa0", "timeout": "#555555",
+           "diverged": "#9a9a9a"}  # fmt: skip
 OTHER = "#3b7ea1"
 
 

@@ -19,7 +19,7 @@ from .page import Safe, items, joined, number, paragraph, picture, table, tag
 from .site_figure import distance
 from .style import BAD, TRUE, new_figure
 
-ORDER = ("crashed", "tipped", "timeout", "hard_landing")  # what is worst comes first; other losses come after these
+ORDER = ("crashed", "tipped", "timeout", "hard_landing", "diverged")  # what is worst comes first; other losses come after these
 FARTHEST = 5  # dispersions that are told of a run
 LEAST_KINDS = 10  # different values without which a number was moved by a fault, not drawn
 LAST_S = 180.0  # of the flight, in its small figure

@@ -12,6 +12,7 @@ CAUSES = {
     "height_believed_wrong": "the believed height was wrong at the ground",
     "thrust_lost": "engines that were asked for thrust gave none",
     "propellant_exhausted": "the tanks ran dry",
+    "diverged": "its state stopped being finite numbers: this tells of the simulation, not of the lander",
     "miss_distance": "it landed farther from the site than required",
     "burn_not_felt": "the burn in orbit was not felt as it should have been",
     "impact_from_orbit": "it met the ground before powered descent was due",

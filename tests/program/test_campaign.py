@@ -11,14 +11,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from scipy.special import ndtr
 
 from perilune.campaign import place as place_room
-from perilune.campaign.batch import WIDTH
+from perilune.campaign.batch import WIDTH, Batch
+from perilune.campaign.chunk import Task, columns_of
 from perilune.campaign.compare import compare
 from perilune.campaign.crew import done_by_crew
 from perilune.campaign.design import check_design, normals_of
@@ -89,6 +92,25 @@ def test_every_lost_run_has_the_cause_that_its_replay_tells(flown):
     told = [str(cause) for cause in causes]
     for cause in sorted(set(told) - {""})[:2]:
         assert first_cause(fly_again(folder, told.index(cause)))["cause"] == cause != "not told"
+
+
+def test_a_lane_without_numbers_is_a_run_with_a_reason(flown, monkeypatch):
+    """A run that comes upon NaN in flight: its row says so, with the cause of it, and its neighbours' rows are what they were."""
+    prepared, lost = Batch.prepared, 5
+
+    def poisoned(batch, *given):
+        ready = prepared(batch, *given)
+        velocity = ready.first.truth.motion.velocity_I
+        first = eqx.tree_at(lambda s: s.truth.motion.velocity_I, ready.first, velocity.at[lost, 0].set(jnp.nan))
+        return ready._replace(first=first)
+
+    monkeypatch.setattr(Batch, "prepared", poisoned)
+    columns, _ = columns_of(Task(PLAN, (1,), explain=cause_of, channels=READS), (1,))
+    rest, evidence = np.arange(RUNS - WIDTH) != lost, Evidence(flown[1])
+    for name in ("outcome", "first_cause", "digest"):
+        assert np.array_equal(columns[name][: RUNS - WIDTH][rest], np.asarray(evidence.column(name)[WIDTH:], str)[rest])
+    assert [str(columns[name][lost]) for name in ("outcome", "first_cause")] == ["diverged", "diverged"]
+    assert "finite numbers" in str(columns["reason"][lost]) and columns["diverged_s"][lost] < 1.0
 
 
 def test_what_was_applied_is_what_was_planned(flown, batch):
