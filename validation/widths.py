@@ -1,8 +1,10 @@
 """The same runs at other widths of batch, as other processors would fly them, and by the program that other devices fly."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
@@ -33,12 +35,14 @@ Fly = Callable[[Plan, tuple[int, ...]], list[Flights]]
 
 
 class Way(NamedTuple):
-    """Another way to fly the same runs: its name, chunks of a task, words for XLA, and how a process is made ready for it."""
+    """Another way to fly the same runs: its name, chunks of a task, words for XLA, how a process is made ready for it, and
+    whether it finds what this processor built before (ground, programs)."""
 
     name: str
     chunks: int = 1
     flags: str = ""
     prepare: Callable[[], Any] = lambda: None
+    is_at_home: bool = False
 
 
 def as_processor(name: str) -> None:
@@ -73,8 +77,8 @@ def by_xla() -> None:
 
 
 WAYS = {
-    "256 lanes": Way("256 lanes abreast in place of 128", chunks=2),
-    "64 lanes": Way("64 lanes abreast"),
+    "256 lanes": Way("256 lanes abreast in place of 128", chunks=2, is_at_home=True),
+    "64 lanes": Way("64 lanes abreast", is_at_home=True),
     "AVX2": Way("a processor with AVX2 and no more (2013)", flags="--xla_cpu_max_isa=AVX2", prepare=as_avx2),
     "SSE": Way("a processor with SSE 4.2 and no fused multiply-add (2008)", flags="--xla_cpu_max_isa=SSE4_2", prepare=as_sse),
     "XLA": Way("XLA's program, which other devices fly", prepare=by_xla),
@@ -115,18 +119,32 @@ def flown_so(task: tuple[str, Plan, tuple[int, ...]]) -> dict[str, np.ndarray]:
     return found | {"digest": np.asarray(flights.digests)}
 
 
+def words_for(way: Way, cache: str) -> dict[str, str]:
+    """What a way's processes are told: XLA's flags, and a cache of their own where another processor would build its ground."""
+    flags = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {way.flags}".strip()}
+    return flags if way.is_at_home else flags | {"XDG_CACHE_HOME": cache}
+
+
+@contextmanager
+def environment(words: dict[str, str]) -> Iterator[None]:
+    """Variables that processes started meanwhile find set."""
+    held = {name: os.environ.get(name) for name in words}
+    os.environ.update(words)
+    try:
+        yield
+    finally:
+        for name, value in held.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
 def flown_by(name: str, of: Plan) -> dict[str, np.ndarray]:
     """All runs of a plan flown another way, in order."""
     way, chunks = WAYS[name], list(chunks_of(0, RUNS))
     parts = [tuple(chunks[k : k + way.chunks]) for k in range(0, len(chunks), way.chunks)]
-    held = os.environ.get("XLA_FLAGS")
-    os.environ["XLA_FLAGS"] = f"{held or ''} {way.flags}".strip()
-    try:
+    with TemporaryDirectory() as cache, environment(words_for(way, cache)):
         found = list(spread(flown_so, [(name, of, part) for part in parts]))
-    finally:
-        os.environ.pop("XLA_FLAGS")
-        if held is not None:
-            os.environ["XLA_FLAGS"] = held
     return {key: np.concatenate([part[key] for part in found])[:RUNS] for key in found[0]}
 
 
@@ -174,8 +192,8 @@ def study() -> Section:
     claims, listed = compared(plan(), base(), WAYS)
     words = [
         f"The {RUNS:,} runs of the campaign above (128 lanes abreast, on {llvm.get_host_cpu_name()}), flown again. "
-        "Other processors are this one, its compilers kept from using what the other lacks. A GPU flies XLA's program; "
-        "none was at hand: `perilune campaign resilience --device gpu`, then `perilune compare`, measures it."
+        "Other processors are this one, its compilers kept from what the other lacks, with ground built so too. A GPU flies "
+        "XLA's program; none was at hand: `perilune campaign resilience --device gpu`, then `perilune compare`, measures it."
     ]
     return Section("Widths, processors and devices", words=words, claims=claims, tables=tables_of(listed))
 

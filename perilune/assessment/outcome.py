@@ -174,8 +174,8 @@ def on_the_ground(how: str, rest: RestFigures, limits: Requirements, stroke_limi
 def classify(
     snapshot: Snapshot, site_M: np.ndarray, limits: Requirements, rest: Rest | None = None, stroke_limit_m: float = np.inf
 ) -> Outcome:
-    """Outcome of one lane; precedence: diverged, timeout, crashed, tipped, hard landing, landed (docs/models.md). `rest`: how it ended on
-    the ground, of a lane that met it slowly enough."""
+    """Outcome of one lane; precedence: diverged, timeout, crashed, tipped, hard landing, landed (docs/models.md). `rest`: how it
+    ended on the ground, of a lane that met it slowly enough."""
     if not bool(snapshot.truth.has_contact):
         if bool(snapshot.truth.has_diverged):
             return Outcome("diverged", "The state of the flight stopped being finite numbers; the lane was ended.", None, ())

@@ -166,9 +166,8 @@ def columns_of(task: Task, chunks: Sequence[int]) -> tuple[dict[str, np.ndarray]
 def tracks_of(plan: Plan, chunk: int, flown: Flown, lanes: slice) -> dict[str, np.ndarray]:
     """A second-by-second record of each run of a chunk while it flies: run, mission time and some of the channels that batches
     keep."""
-    ticks = np.asarray(flown.last.log.tick)[lanes, INDEX["touchdown"]]
-    records = flown.records[:, lanes]
-    ends = np.where(ticks > 0, ticks // EVERY, len(records))
+    touchdown, last = np.asarray(flown.last.log.tick)[lanes, INDEX["touchdown"]], np.asarray(flown.last.tick)[lanes]
+    records, ends = flown.records[:, lanes], np.where(touchdown > 0, touchdown, last) // EVERY
     flies = np.arange(len(records))[:, None] < ends
     runs = np.asarray([run for _, run in plan.runs(chunk)])
     found = {"run": np.broadcast_to(runs, flies.shape).T[flies.T]}

@@ -121,6 +121,8 @@ def first_cause(flight: Flight) -> dict[str, Any]:
     outcome = flight.outcome
     if outcome.outcome == "landed" and outcome.is_within_requirements:
         return {}
+    if outcome.outcome == "diverged":  # whatever came before it, what it tells of is the simulation
+        return {"cause": "diverged", "chain": [outcome.reason]}
     waited, acquired = flight.event("below_gate_without_range"), flight.event("range_finder_acquired")
     rejected, given_up = flight.event("range_rejected"), flight.event("range_finder_given_up")
     silent = engines_silent(flight)
@@ -178,8 +180,6 @@ def given_up_sentence(flight: Flight, given_up: Event) -> str:
 def touchdown_cause(outcome: Outcome) -> str:
     """The requirement that a flight without an earlier trouble broke most; of one that broke none of them at contact, what
     became of it on the ground."""
-    if outcome.outcome == "diverged":
-        return "diverged"
     if outcome.touchdown is None:
         return "unexplained: no onboard event stands out"
     worst = min((m for m in outcome.margins if m.requirement != "miss_distance_m"), key=lambda m: m.left / m.limit)

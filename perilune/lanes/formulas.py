@@ -1,7 +1,7 @@
 """Angles, exponentials and errors from sums and products, for all lanes at once.
 
 Series are those of Taylor with as many terms as float64 sees on the reduced range, so that no coefficient needs a source; the
-two that are fitted say how. Held against mpmath in tests/cross/test_lane_formulas.py.
+two that are fitted, `TAIL` and Giles' in `foundation/randomness.py`, say how. Held against mpmath in tests/cross/test_lanes.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perilune.foundation.randomness import CENTRAL, OUTER
+from perilune.foundation.randomness import GILES_CENTRAL, GILES_OUTER
 
 from . import arithmetic
 from .builder import Builder
@@ -278,8 +278,8 @@ def erfc(x: X) -> X:
 
 
 def by_giles(x: X, w: X) -> X:
-    """Giles' polynomials of w = −ln (1 − x²)."""
-    return (w < 5.0).where(polynomial(w - 2.5, CENTRAL), polynomial(w.known("sqrt") - 3.0, OUTER)) * x
+    """Giles' polynomials of w = −ln (1 − x²), as `foundation.randomness.normal_of`."""
+    return (w < 5.0).where(polynomial(w - 2.5, GILES_CENTRAL), polynomial(w.known("sqrt") - 3.0, GILES_OUTER)) * x
 
 
 def erf_inv(x: X) -> X:

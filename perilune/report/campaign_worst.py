@@ -19,7 +19,7 @@ from .page import Safe, items, joined, number, paragraph, picture, table, tag
 from .site_figure import distance
 from .style import BAD, TRUE, new_figure
 
-ORDER = ("crashed", "tipped", "timeout", "hard_landing", "diverged")  # what is worst comes first; other losses come after these
+ORDER = ("crashed", "tipped", "timeout", "hard_landing", "diverged")  # worst first; what tells of the simulation last
 FARTHEST = 5  # dispersions that are told of a run
 LEAST_KINDS = 10  # different values without which a number was moved by a fault, not drawn
 LAST_S = 180.0  # of the flight, in its small figure
@@ -203,7 +203,7 @@ def story(reading: Reading, row: int) -> Safe:
 def worst_section(reading: Reading, rows: list[int]) -> Safe:
     """The worst runs, one after the other."""
     lost = int(np.sum(~reading.facts.has_landed))
-    said = "Lost runs, crashes by their speed first, then those that fell over, ran out of time or broke in landing"
+    said = "Lost runs, crashes by their speed first, then those that fell over, ran out of time, broke in landing or diverged"
     if lost == 0:
         said = "No run was lost: these came nearest to a requirement, or broke it most"
     elif lost < len(rows):

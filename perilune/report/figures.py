@@ -17,7 +17,7 @@ MARKED = ("powered_descent_initiation", "braking_end", "range_finder_acquired", 
 SHORT = ("ignition", "braking ends", "first valid range", "terminal descent", "touchdown")
 IN_REACH_M = 60e3  # farther than this the beam passes over the horizon, or as good as
 OUTCOME_WORDS = {"landed": "landed", "hard_landing": "hard landing", "crashed": "crashed", "tipped": "tipped over",
-                 "timeout": "timed out", "diverged": "no longer finite numbers"}  # fmt: skip
+                 "timeout": "timed out", "diverged": "diverged"}  # fmt: skip
 
 
 def heading(flight: Flight) -> str:

@@ -41,7 +41,9 @@ def tilted(directions: Float[Array, "engines 3"], east, north) -> Float[Array, "
 def engine_rows(n, name: str) -> tuple[Float[Array, "engines 7"], Float[Array, " engines"]]:
     """Force, torque about the datum and flow of each engine of a class, and what a start wastes (kg).
 
-    An engine lost altogether (−100 %) gives none, not a little less.
+    An engine lost altogether (−100 %) gives none, not a little less. Forces and torques are whole multiples of 2⁻³² N and N m: a
+    last bit more or less, which compilers leave open, pushes all flight long in one direction, and that is enough for valves to
+    open in other cycles at the end of it.
     """
 
     def value(key):
@@ -53,7 +55,8 @@ def engine_rows(n, name: str) -> tuple[Float[Array, "engines 7"], Float[Array, "
     force = thrust[:, None] * tilted(value("direction"), east, north)
     torque = jax.vmap(cross)(value("place_m"), force)
     flow = thrust / (STANDARD_GRAVITY * value("specific_impulse_s"))
-    return jnp.concatenate([force, torque, flow[:, None]], axis=1), 1e-3 * value("start_loss_ms") * flow
+    pushes = jnp.round(jnp.concatenate([force, torque], axis=1) * 2.0**32) * 2.0**-32
+    return jnp.concatenate([pushes, flow[:, None]], axis=1), 1e-3 * value("start_loss_ms") * flow
 
 
 def by_class(n, key: str) -> Float[Array, "3"]:

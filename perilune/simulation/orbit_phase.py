@@ -22,7 +22,7 @@ from perilune.foundation.kepler import apsides
 from perilune.foundation.local_gravity import LocalGravity, local_gravity
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Flag, Position, Scalar, Vector, Velocity
-from perilune.foundation.randomness import normals, orbit_key
+from perilune.foundation.randomness import orbit_key, standard_normals
 from perilune.foundation.rotation import compose, from_rotation_vector, rotate, to_matrix
 from perilune.foundation.vectors import dot, norm
 from perilune.interface.design import engine_slice
@@ -66,8 +66,8 @@ def orbit_covariance(n) -> Float[Array, "6 6"]:
 
 def orbit_error(n, key) -> Float[Array, "6"]:
     """Truth minus estimate of the orbit determination in this run, radial, along-track and cross-track."""
-    normals = jax.random.normal(orbit_key(key, 0), (6,), jnp.float64)
-    return jnp.sum(jnp.linalg.cholesky(orbit_covariance(n)) * normals[None, :], axis=1)
+    drawn = jax.random.normal(orbit_key(key, 0), (6,), jnp.float64)
+    return jnp.sum(jnp.linalg.cholesky(orbit_covariance(n)) * drawn[None, :], axis=1)
 
 
 def along_axes(axes: Float[Array, "3 3"], parts: Vector) -> Vector:
@@ -176,7 +176,7 @@ def burn_through(n, model: OrbitModel, scenario, plan: OrbitPlan, state: Burning
         left = booked - at.open_for * main_flow
         on_time, is_over = valve_time(plan.burn, design, at.felt, left, elapsed, at.is_over, period)
         truth, gained_B = burn_cycle(real, world.engines, world.structure, real_IB, at.truth, on_time, time, period)
-        noise = normals(orbit_key(scenario.run_key, k + 1), 3)
+        noise = standard_normals(orbit_key(scenario.run_key, k + 1), 3)
         imu = world.imu
         read_B = (1.0 + imu.accelerometer_scale) * gained_B + imu.accelerometer_bias_B * period
         read_B = (read_B + imu.velocity_random_walk * jnp.sqrt(period) * noise) * n["orbit.accelerometer_is_on"]

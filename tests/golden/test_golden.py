@@ -13,10 +13,10 @@ FIGURES = (
     "propellant_kg",
     "range_finder_acquired_foot_height_m",
 )
-# By another processor's roundings, or XLA's, most flights come down within 1e-7 of these, and one whose valve opens a cycle
-# later some millimetres away (the largest measured: 3 mm/s, 2 mm/s, 5 cm, 24 g, 5 cm).
+# Flown by machine code without fused multiply-add and by XLA (`validation.widths.WAYS`), with ground built so too, most come
+# down within 1e-7 of these, and one in 64, whose valve opens a cycle later, 1 cm away (12 mm/s, 1 mm/s, 14 mm, 11 g, 1 mm).
 CLOSE = 1e-6  # m/s, m, kg: nine in ten
-TOLERANCE = (0.01, 0.01, 0.2, 0.1, 0.2)  # m/s, m/s, m, kg, m: each of them
+TOLERANCE = (0.05, 0.01, 0.2, 0.1, 0.2)  # m/s, m/s, m, kg, m: each of them
 
 
 def summary(rows):

@@ -6,7 +6,9 @@ from scipy.stats import binom
 
 from perilune.interface.events import INDEX
 from perilune.simulation.numbers import numbers_of
+from perilune.simulation.settling import cases_of, heights_with_rocks
 from perilune.telemetry.readouts import fit, read
+from perilune.world.contact.patch import posts_of
 
 STEEP = 0.121  # of the ground near the site, over 10° between the feet: 40,000 places (docs/validation.md)
 
@@ -20,7 +22,17 @@ def column(rows, name):
     return np.array([row[name] for row in rows], float)
 
 
-def test_healthy_seeds_land(sixty_four):
+def rock_under(batch, flown, lane):
+    """The highest rock (m over the ground) on the ring where the feet of a lander stand, half a metre wide."""
+    cases, _, ground = cases_of(flown.scenarios, flown.last.truth)
+    bare = np.asarray(cases.patch.heights)[lane]
+    with_rocks = heights_with_rocks(cases, ground, np.arange(len(flown.last.tick)) == lane, batch.mission.detail)[lane]
+    ring = np.hypot(*batch.mission.lander.legs.foot_m[0][:2])
+    far = np.hypot(*posts_of(len(bare), float(cases.patch.spacing[lane])))
+    return np.max(np.where(np.abs(far - ring) < 0.25, with_rocks - bare, 0.0))
+
+
+def test_healthy_seeds_land(batch, sixty_four):
     """All but one at most stand, slowly enough. Whoever breaks a requirement came down as it should and stands askew on what lies
     under its feet, slopes and rocks, which nothing on board avoids; and no more of them do than the ground has places over 10°.
     What the map's ground alone leaves (0.97 and more) is shown over 512 seeds by `make validate`."""
@@ -28,9 +40,10 @@ def test_healthy_seeds_land(sixty_four):
     assert sum(row["outcome"] == "landed" for row in rows) >= 31
     assert np.max(column(rows, "vertical_speed_mps")) < 2.0  # the requirement
     failed = [row for row in rows if not row["is_within_requirements"]]
-    for row in failed:
+    for row in failed:  # lanes of healthy flights are their seeds
         assert row["horizontal_speed_mps"] < 1.0 and row["miss_distance_m"] < 1000.0 and row["tilt_deg"] < 10.0
-        assert row["slope_deg"] > 7.0  # ° between the feet; a rock of 0.2 m under one of them is 3° more
+        # ° between the feet; a rock of 0.2 m under one of them is 3° more, one of half a metre all that it takes
+        assert row["slope_deg"] > 7.0 or rock_under(batch, sixty_four[1], row["seed"]) > 0.4
     assert len(failed) <= binom.ppf(0.999, 32, STEEP)
 
 

@@ -34,7 +34,7 @@ def mixed(x: jax.Array) -> jax.Array:
 
 
 def gradient_noise(cells: jax.Array, shares: jax.Array, seed: jax.Array) -> jax.Array:
-    """Noise (n,), of zero mean and `VARIANCE`, at lattice cells (3, n; int32) and places in them (3, n; float32, 0…1)."""
+    """Noise (n,), of zero mean and `VARIANCE`, at lattice cells (3, n; int32) and places in them (3, n; 0…1)."""
     fade = shares * shares * shares * (shares * (shares * 6.0 - 15.0) + 10.0)
     total = jnp.zeros_like(shares[0])
     for corner in range(8):
@@ -62,10 +62,10 @@ def octave_sum(directions: jax.Array, amplitudes: jax.Array, coarsest: jax.Array
         lattice = coarsest * 0.5 ** k.astype(jnp.float64)
         scaled = directions * (RADIUS / lattice) + 0.5  # the Moon's axes lie between lattice points
         whole = jnp.floor(scaled)
-        noise = gradient_noise(whole.astype(jnp.int32), (scaled - whole).astype(jnp.float32), mixed(seed + k.astype(jnp.uint32)))
-        return total + amplitudes[k].astype(jnp.float32) * noise
+        noise = gradient_noise(whole.astype(jnp.int32), scaled - whole, mixed(seed + k.astype(jnp.uint32)))
+        return total + amplitudes[k] * noise
 
-    return jax.lax.fori_loop(0, octaves, one, jnp.zeros(directions.shape[1], jnp.float32))
+    return jax.lax.fori_loop(0, octaves, one, jnp.zeros(directions.shape[1]))
 
 
 def roughness(directions: np.ndarray, amplitudes: np.ndarray, coarsest_m: float, seed: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def roughness(directions: np.ndarray, amplitudes: np.ndarray, coarsest_m: float,
     `coarsest_m`: lattice spacing of the first octave, halved from one to the next. The same place gives the same height
     whatever else is asked for with it.
     """
-    found = np.empty(len(directions), np.float32)
+    found = np.empty(len(directions))
     scaled = jnp.asarray(np.asarray(amplitudes) / math.sqrt(VARIANCE))
     for first in range(0, len(directions), BATCH):
         part = directions[first : first + BATCH]

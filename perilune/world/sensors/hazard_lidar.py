@@ -7,13 +7,12 @@ SPLICE's Hazard Detection Lidar: 16 million points in 2 s, 1 cm each, from about
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Key
 
 from perilune.foundation.frames import fixed_to_inertial, inertial_to_fixed, local_axes
 from perilune.foundation.moon import RADIUS
 from perilune.foundation.quantities import Direction, Position, Scalar
-from perilune.foundation.randomness import symmetric
+from perilune.foundation.randomness import normal_of, uniforms
 from perilune.foundation.rotation import inverse, rotate
 from perilune.foundation.vectors import dot, norm, unit
 from perilune.interface.design import PATCH as SIDE
@@ -66,9 +65,9 @@ class HazardLidar(eqx.Module):
         distance = jnp.maximum(norm(way_M), 1e-3)
         sight_M = way_M / distance
         steep = jnp.maximum(-dot(sight_M, up_M), 0.0)
-        noise, luck = symmetric(key, (2, SIDE, SIDE))
+        noise, luck = uniforms(key, (2, SIDE, SIDE))
         is_seen = 0.5 * (luck + 1.0) >= self.dropout_probability
-        read = true - steep * self.noise * (jnp.sqrt(2.0) * lax.erf_inv(noise))
+        read = true - steep * self.noise * normal_of(noise)
         count = jnp.sum(is_seen.astype(jnp.float64))
         mean = jnp.sum(jnp.where(is_seen, read, 0.0)) / jnp.maximum(count, 1.0)
         boresight_I = rotate(motion.attitude_IB, self.boresight_B)
