@@ -313,7 +313,8 @@ def test_the_flight_is_that_of_xla(under_thrust):
     named = jax.tree_util.tree_leaves_with_path(xla.last())
     for a, (path, b) in zip(jax.tree.leaves(lanes.last()), named, strict=True):
         a, b = np.asarray(a, float), np.asarray(b, float)
-        # Rounding of 1.8e6 m, 2e-10 of them a time, over 50 cycles; a slope is a quotient of heights a centimetre apart
+        # Rounding of 1.8e6 m, 2e-10 of them a time, over 50 cycles; a lander on its side has feet nearly in a line, seen from
+        # above, and a slope between them that is worth less
         near = 1e-7 if "slope" in jax.tree_util.keystr(path) else 1e-9
         assert np.all(np.isclose(a, b, rtol=1e-9, atol=near, equal_nan=True)), (jax.tree_util.keystr(path), np.max(np.abs(a - b)))
 
