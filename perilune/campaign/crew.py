@@ -1,10 +1,8 @@
 """Worker processes that may die: each core has its own, and when one is gone another takes its place and its task."""
 
 import multiprocessing
-import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +11,7 @@ from typing import Any
 
 from perilune.foundation.errors import UserError
 
-from .pool import cores, pinned
+from .pool import cores, not_orphaned, pinned
 
 TRIES = 5  # of a task whose worker dies under it
 
@@ -21,16 +19,8 @@ TRIES = 5  # of a task whose worker dies under it
 def enlisted(core: int) -> None:
     """First thing in a worker: Ctrl-C is for the process that gives the tasks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=orphaned, daemon=True).start()
+    not_orphaned()
     pinned(core)
-
-
-def orphaned() -> None:
-    """End this process when the one that gives the tasks is gone, killed perhaps: nobody waits for what it does."""
-    giver = multiprocessing.parent_process()
-    if giver is not None:
-        giver.join()
-        os._exit(1)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -17,7 +18,20 @@ def cores() -> list[int]:
 
 def settle(queue) -> None:
     """First thing in a worker, before JAX starts: take one core, and only that."""
+    not_orphaned()
     pinned(queue.get())
+
+
+def not_orphaned() -> None:
+    """End this process when the one that gives the tasks is gone, killed perhaps: nobody waits for what it does."""
+    giver = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if giver is not None:
+            giver.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def pinned(core: int) -> None:
@@ -37,9 +51,8 @@ def spread(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int | None
     """
     chosen = cores()[: workers or None]
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        queue = manager.Queue()
-        for core in chosen:
-            queue.put(core)
-        with ProcessPoolExecutor(len(chosen), context, initializer=settle, initargs=(queue,)) as pool:
-            yield from pool.map(work, tasks)
+    queue = context.SimpleQueue()
+    for core in chosen:
+        queue.put(core)
+    with ProcessPoolExecutor(len(chosen), context, initializer=settle, initargs=(queue,)) as pool:
+        yield from pool.map(work, tasks)

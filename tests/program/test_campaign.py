@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -291,6 +293,44 @@ def test_workers_that_are_killed_lose_nothing():
     assert sorted(k for k, _ in found) == list(range(100))
     assert all(k == result[0] for k, result in found)
     assert len({pid for _, (_, pid) in found}) == 1 + len(killed) == 4
+
+
+GIVER = """
+from tests.program.test_campaign import napped
+from perilune.campaign.{room} import {name}
+if __name__ == "__main__":
+    for found in {name}(napped, range(100), workers=1):
+        print(found[1][1] if isinstance(found[1], tuple) else found[1], flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills processes")
+@pytest.mark.parametrize(("room", "name"), [("crew", "done_by_crew"), ("pool", "spread")])
+def test_workers_do_not_outlive_who_gives_the_tasks(tmp_path, room, name):
+    """The process that gives tasks is killed: a gigabyte of worker that nobody asks any more ends too."""
+    script = tmp_path / "giver.py"
+    script.write_text(GIVER.format(room=room, name=name))
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    giver = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=here)
+    assert giver.stdout is not None
+    worker = int(giver.stdout.readline())
+    os.kill(worker, 0)  # it is there
+    giver.kill()
+    giver.wait()
+    until = time.monotonic() + 30.0
+    while is_there(worker) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not is_there(worker)
+
+
+def is_there(process: int) -> bool:
+    """Whether a process runs (one that has ended and that nobody has asked for does not)."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")
+    return not state.is_file() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def test_designs_fill_what_they_are_laid_out_for():
