@@ -12,7 +12,7 @@ import numpy as np
 
 from perilune.campaign.batch import WIDTH
 from perilune.campaign.build import build
-from perilune.campaign.chunk import Flights, fly_chunks
+from perilune.campaign.chunk import fly_chunks
 from perilune.campaign.evidence import Evidence
 from perilune.campaign.jobs import EVERY
 from perilune.campaign.plan import Plan, batch_of, chunks_of
@@ -31,7 +31,6 @@ from .campaigns import FOLDER, RUNS, base, plan
 from .report import Claim, Section
 
 MOST_LISTED = 12
-Fly = Callable[[Plan, tuple[int, ...]], list[Flights]]
 
 
 class Way(NamedTuple):

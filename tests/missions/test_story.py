@@ -27,6 +27,13 @@ def test_the_story_needs_no_truth(flight):
     assert reaction_chain(blind) == reaction_chain(flight)
 
 
+def test_a_diverged_lane_is_blamed_on_nothing_on_board(flight):
+    """Its range came late too; but what ended it is the simulation."""
+    assert first_cause(flight)["cause"] == "late_range"
+    lost = replace(flight.outcome, outcome="diverged", reason="No longer finite.", touchdown=None, margins=())
+    assert first_cause(replace(flight, outcome=lost)) == {"cause": "diverged", "chain": ["No longer finite."]}
+
+
 def test_full_thrust_is_felt_when_it_is_there(flight):
     """The accelerometers tell it within the cycles of thrust rise of the true event."""
     assert full_thrust_felt(flight) == pytest.approx(flight.event("full_thrust").time_s, abs=0.2)

@@ -23,7 +23,7 @@ from scipy.special import ndtr
 
 from perilune.campaign import place as place_room
 from perilune.campaign.batch import WIDTH, Batch
-from perilune.campaign.chunk import Task, columns_of
+from perilune.campaign.chunk import Task, columns_of, tracks_of
 from perilune.campaign.compare import compare
 from perilune.campaign.crew import done_by_crew
 from perilune.campaign.design import check_design, normals_of
@@ -107,12 +107,14 @@ def test_a_lane_without_numbers_is_a_run_with_a_reason(flown, monkeypatch):
         return ready._replace(first=first)
 
     monkeypatch.setattr(Batch, "prepared", poisoned)
-    columns, _ = columns_of(Task(PLAN, (1,), explain=cause_of, channels=READS), (1,))
+    columns, air = columns_of(Task(PLAN, (1,), explain=cause_of, channels=READS), (1,))
     rest, evidence = np.arange(RUNS - WIDTH) != lost, Evidence(flown[1])
     for name in ("outcome", "first_cause", "digest"):
         assert np.array_equal(columns[name][: RUNS - WIDTH][rest], np.asarray(evidence.column(name)[WIDTH:], str)[rest])
     assert [str(columns[name][lost]) for name in ("outcome", "first_cause")] == ["diverged", "diverged"]
     assert "finite numbers" in str(columns["reason"][lost]) and columns["diverged_s"][lost] < 1.0
+    assert not columns["is_within_requirements"][lost]
+    assert set(range(WIDTH, 2 * WIDTH)) - set(tracks_of(PLAN, 1, air, slice(0, WIDTH))["run"]) == {WIDTH + lost}  # not a second
 
 
 def test_what_was_applied_is_what_was_planned(flown, batch):
