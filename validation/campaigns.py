@@ -285,30 +285,3 @@ def study() -> Section:
             *million_claims(),
         ],
     )  # fmt: skip
-
-
-def long_study() -> Section:
-    """A hundred thousand landings in one go: memory and time per run as it grows."""
-    folder = FOLDER / "runs"
-    shutil.rmtree(folder, ignore_errors=True)
-    seen: list[tuple[int, float, float]] = []
-    tally = fly_campaign(plan(), folder, LONG, explain=AS_COMMANDED, watch=passing(STATIONS, seen))
-    rates = [1.0 / seconds for seconds in seconds_a_run(seen)]
-    p = tally.probability()
-    slower = rates[1] / rates[2] - 1.0
-    names = [f"runs {a[0]:,} to {b[0]:,}" for a, b in pairwise(seen)]
-    return Section(
-        "A hundred thousand landings",
-        words=[
-            f"The same plan, {LONG:,} landings by {len(cores())} processes: landing probability {p['estimate']:.4f} "
-            f"({p['low']:.4f} … {p['high']:.4f}, {p['method']}). The first thousand hold the start of the workers; each lost "
-            "run's first cause is worked out, as `perilune campaign` does."
-        ],
-        claims=[
-            *[Claim(f"landings/s, {name}", f"{rate:.1f}", "printed", "—") for name, rate in zip(names, rates, strict=True)],
-            Claim("time per run in the last nine tenths over that in the nine before, less one", f"{slower:+.1%}", "≤ 5 %",
-                  "flat", slower <= 0.05),
-            Claim("memory of the process that gives the tasks, GB, after 1,000, 10,000 and 100,000 runs",
-                  ", ".join(f"{gb:.2f}" for _, _, gb in seen[1:]), "≤ 3", "flat", seen[-1][2] <= 3.0),
-        ],
-    )  # fmt: skip
