@@ -129,8 +129,9 @@ def study() -> Section:
             f"The same plan, {LONG:,} landings by {len(cores())} processes: landing probability {p['estimate']:.4f} "
             f"({p['low']:.4f} … {p['high']:.4f}, {p['method']}). Each lost run's first cause is worked out, as `perilune "
             "campaign` does.",
-            f"A machine drifts in half an hour, so the campaign is held at {len(STOPS)} stops, and there the same campaign begins "
-            f"anew in other processes: its runs {FRESH[0]:,} to {FRESH[1]:,} are the measure of the stretches before and after.",
+            f"A machine drifts in half an hour, so the campaign is held at {len(STOPS)} stops, and there the same campaign "
+            f"begins anew in other processes: its runs {FRESH[0]:,} to {FRESH[1]:,} are the measure of the stretches before and "
+            "after.",
         ],
         claims=[
             Claim(f"time per run beside a campaign that begins: runs {found[1].first:,} to {last.runs:,} over runs "
