@@ -88,7 +88,7 @@ def fly_cases(seed: int) -> dict[str, Any]:
     truth = jax.tree.leaves((last.truth.motion, last.truth.touchdown, last.truth.engines, last.truth.foot_height))
     finite = np.all([np.isfinite(leaf.reshape(WIDTH, -1)).all(axis=1) for leaf in truth], axis=0)
     diverged = np.asarray(last.truth.has_diverged)
-    norm = np.linalg.norm(last.truth.motion.attitude_IB, axis=1)
+    norm = np.linalg.norm(np.asarray(last.truth.motion.attitude_IB)[~diverged], axis=1)
     fuel = flown.records[:, :, COLUMN["truth/propellant_kg"]].astype(float)
     ranges = np.asarray(last.measurements.slant_range)
     return {
@@ -96,7 +96,7 @@ def fly_cases(seed: int) -> dict[str, Any]:
         "outcomes": [outcome.outcome for outcome in outcomes],
         "diverged": int(diverged.sum()),
         "not finite and not said so": int(np.sum(~finite & ~diverged)),
-        "quaternion": float(np.max(np.abs(norm[~diverged] - 1.0))),
+        "quaternion": float(np.max(np.abs(norm - 1.0))),
         "propellant gained": float(np.nanmax(np.diff(fuel, axis=0))),
         "range below zero": int(np.sum(ranges < 0.0)),
         "without an outcome": int(np.sum([not outcome.reason for outcome in outcomes])),
