@@ -85,8 +85,9 @@ def standard_normals(key: Key[Array, ""], count: int) -> Float[Array, " count"]:
 
     `jax.random.normal` in float32 leaves its last bits to the compiler, up to 6e-6 of the number. One such bit in a filter is
     enough for a valve's pulse to fall in another cycle, and a run flown on another processor came down metres away; here
-    compilers leave 1e-16 open. Why not JAX's in float64: its inverse error function made a batch take 1.8 times as long. What it
-    would add, numbers beyond those bounds, is one in 12 million; a mission's dispersions are drawn that way.
+    compilers leave 1e-16 open. Why not JAX's in float64: its inverse error function takes nearly as long as all the rest of a
+    batch. What it would add, numbers beyond those bounds, is one in 8 million (Φ(−5.42) + Φ(−5.22)); a mission's dispersions
+    are drawn that way.
     """
     return normal_of(uniforms(key, (count,)))
 
