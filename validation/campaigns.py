@@ -1,4 +1,4 @@
-"""Campaigns as they are promised: killed workers, a full disk, a million rows, a hundred thousand landings, other machines."""
+"""Campaigns as they are promised: killed workers, a full disk, a million rows, other machines."""
 
 import json
 import os
@@ -190,19 +190,19 @@ def resident_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0**2
 
 
-def passing(stations: tuple[int, ...], marks: list[tuple[int, float, float]]) -> Callable[[Tally], None]:
-    """A watch that marks when each number of runs was reached, and the memory until then; its first mark is now."""
-    marks.append((0, time.perf_counter(), 0.0))
+def passing(stations: tuple[int, ...], marks: list[tuple[int, float]]) -> Callable[[Tally], None]:
+    """A watch that marks when each number of runs was reached; its first mark is now."""
+    marks.append((0, time.perf_counter()))
 
     def watch(tally: Tally) -> None:
         for station in stations:
             if marks[-1][0] < station <= tally.runs:
-                marks.append((station, time.perf_counter(), resident_gb()))
+                marks.append((station, time.perf_counter()))
 
     return watch
 
 
-def seconds_a_run(marks: list[tuple[int, float, float]]) -> list[float]:
+def seconds_a_run(marks: list[tuple[int, float]]) -> list[float]:
     """Between one mark and the next."""
     return [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(marks)]
 
@@ -220,7 +220,7 @@ def stub_campaign(folders: tuple[str, str]) -> dict[str, Any]:
             yield k, [Rows(chunk, own, None, 1.0, "")]
 
     campaign_run.done_by_crew = flown
-    marks: list[tuple[int, float, float]] = []
+    marks: list[tuple[int, float]] = []
     began = time.perf_counter()
     tally = fly_campaign(plan(), folders[1], MILLION, watch=passing((*STATIONS, MILLION), marks))
     seconds = time.perf_counter() - began
