@@ -180,14 +180,14 @@ class ByTurns:
 
 def words(tally: Tally) -> list[str]:
     """What was flown."""
-    p, (early, late) = tally.probability(), (EARLY, LATE)
+    p = tally.probability()
     return [
         f"The same plan, {LONG:,} landings by {len(cores())} processes: landing probability {p['estimate']:.4f} "
         f"({p['low']:.4f} … {p['high']:.4f}, {p['method']}). Each lost run's first cause is worked out, as `perilune "
         "campaign` does.",
-        f"A machine drifts in half an hour, so near its end, from run {WIDTH * late[0]:,} on, the campaign flies by turns with "
-        f"the same campaign begun anew in other processes: {WIDTH * TURN:,} runs each, {late[1]} times, the workers of one held "
-        f"while the other flies. From run {WIDTH * early[0]:,} on, {early[1]} times, says what measuring so adds itself. What "
+        f"A machine drifts in half an hour, so near its end, from run {WIDTH * LATE[0]:,} on, the campaign flies by turns with "
+        f"the same campaign begun anew in other processes: {WIDTH * TURN:,} runs each, {LATE[1]} times, the workers of one held "
+        f"while the other flies. From run {WIDTH * EARLY[0]:,} on, {EARLY[1]} times, says what measuring so adds itself. What "
         "slows both alike is not seen by it; the second table, by the clock, would show that, and drift with it. An earlier "
         "measurement, by the clock alone, had +10.7 % (commit d52e10c06c).",
     ]
